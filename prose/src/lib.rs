@@ -1,0 +1,1 @@
+//! English prose as spans.
