@@ -1,1 +1,3 @@
 //! Writing analysis.
+
+pub mod domain;

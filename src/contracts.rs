@@ -1,0 +1,56 @@
+//! The contracts: every message, client and server generated from `proto/`, one module a package.
+//!
+//! `lyceum.writing_analysis.v1` is [`writing_analysis::v1`]. Beside prost's and tonic's code stand the input rules
+//! ([`Validate`], enforced by [`Codec`] before a handler runs), the table of [`METHODS`], and the descriptor set that
+//! reflection serves. The fabric never looks into a message; only the codec does.
+
+mod codec;
+mod rules;
+
+pub use codec::Codec;
+pub use rules::{Validate, Violations};
+
+#[expect(
+    missing_docs,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    clippy::all,
+    reason = "generated from the contracts, whose comments stand in proto/"
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/modules.rs"));
+}
+pub use generated::lyceum::*;
+
+include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
+
+/// The largest message that a server or a generated client accepts, in bytes. Texts of a million characters of four
+/// bytes each fit.
+pub const MESSAGE_LIMIT: usize = 8 * 1024 * 1024;
+
+/// The encoded `FileDescriptorSet` of every contract and what it imports, with comments and options.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// What a caller must know of a method before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method {
+    /// `/package.Service/Method`.
+    pub path: &'static str,
+    /// `package.Service`.
+    pub service: &'static str,
+    /// Whether the contract's `idempotency_level` lets it be sent twice.
+    pub idempotent: bool,
+    /// Whether the caller streams.
+    pub client_streaming: bool,
+    /// Whether the callee streams.
+    pub server_streaming: bool,
+}
+
+/// The method at a path such as `/lyceum.writing_analysis.v1.WritingAnalysisService/AnalyzeWriting`.
+#[must_use]
+pub fn method(path: &str) -> Option<&'static Method> {
+    METHODS
+        .binary_search_by(|method| method.path.cmp(path))
+        .ok()
+        .map(|index| &METHODS[index])
+}
