@@ -65,7 +65,9 @@ struct Inner {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("address", &self.inner.address).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("address", &self.inner.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +117,13 @@ impl Client {
     }
 
     fn call(&self, operation: &'static str, method: Method, path: impl Into<String>) -> Call {
-        Call { operation, method, path: path.into(), body: Bytes::new(), timeout: self.inner.timeout }
+        Call {
+            operation,
+            method,
+            path: path.into(),
+            body: Bytes::new(),
+            timeout: self.inner.timeout,
+        }
     }
 
     fn read(&self, operation: &'static str, path: &str, query: &Query) -> Call {
@@ -126,22 +134,47 @@ impl Client {
 
     /// Sends and reads to the end within the call's time-out, whatever the status.
     async fn reply(&self, call: Call) -> Result<Reply> {
-        let Call { operation, method, path, body, timeout } = call;
-        let uri = self.inner.address.uri(&path).map_err(|reason| Error::Settings { reason })?;
+        let Call {
+            operation,
+            method,
+            path,
+            body,
+            timeout,
+        } = call;
+        let uri = self
+            .inner
+            .address
+            .uri(&path)
+            .map_err(|reason| Error::Settings { reason })?;
         let request = self.request(method, uri, body)?;
         let exchange = async {
-            let response = self.inner.http.request(request).await.map_err(|e| self.unreachable(&e))?;
+            let response = self
+                .inner
+                .http
+                .request(request)
+                .await
+                .map_err(|e| self.unreachable(&e))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY_BYTES)
                 .collect()
                 .await
-                .map_err(|e| Error::Unreadable { operation, reason: error::chain(e.as_ref()) })?
+                .map_err(|e| Error::Unreadable {
+                    operation,
+                    reason: error::chain(e.as_ref()),
+                })?
                 .to_bytes();
-            Ok(Reply { status: parts.status, headers: parts.headers, body })
+            Ok(Reply {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+            })
         };
         match tokio::time::timeout(timeout, exchange).await {
             Ok(reply) => reply,
-            Err(_) => Err(Error::TimedOut { operation, after: timeout }),
+            Err(_) => Err(Error::TimedOut {
+                operation,
+                after: timeout,
+            }),
         }
     }
 
@@ -149,14 +182,20 @@ impl Client {
     async fn send(&self, call: Call) -> Result<Reply> {
         let operation = call.operation;
         let reply = self.reply(call).await?;
-        if reply.status.is_success() { Ok(reply) } else { Err(self.refused(operation, &reply)) }
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(self.refused(operation, &reply))
+        }
     }
 
     async fn fetch<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>> {
         let operation = call.operation;
         let reply = self.send(call).await?;
-        let value = serde_json::from_slice(&reply.body)
-            .map_err(|e| Error::Unreadable { operation, reason: e.to_string() })?;
+        let value = serde_json::from_slice(&reply.body).map_err(|e| Error::Unreadable {
+            operation,
+            reason: e.to_string(),
+        })?;
         Ok(Answer::new(value, &reply.headers))
     }
 
@@ -168,11 +207,16 @@ impl Client {
         if !body.is_empty() {
             request = request.header(http::header::CONTENT_TYPE, "application/json");
         }
-        request.body(Full::new(body)).map_err(|e| Error::Settings { reason: e.to_string() })
+        request
+            .body(Full::new(body))
+            .map_err(|e| Error::Settings { reason: e.to_string() })
     }
 
     fn unreachable(&self, error: &legacy::Error) -> Error {
-        Error::Unreachable { address: self.inner.address.to_string(), reason: error::chain(error) }
+        Error::Unreachable {
+            address: self.inner.address.to_string(),
+            reason: error::chain(error),
+        }
     }
 
     fn refused(&self, operation: &'static str, reply: &Reply) -> Error {
@@ -181,6 +225,10 @@ impl Client {
         if let Some(token) = self.inner.token.as_ref().and_then(|token| token.to_str().ok()) {
             body = body.replace(token, "(token)");
         }
-        Error::Refused { operation, status: reply.status, body: error::trimmed(&body) }
+        Error::Refused {
+            operation,
+            status: reply.status,
+            body: error::trimmed(&body),
+        }
     }
 }

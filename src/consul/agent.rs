@@ -150,9 +150,14 @@ impl Client {
         }
         let path = format!("/v1/agent/check/update/{}", escaped(check_id));
         let mut call = self.call("update a check", Method::PUT, path);
-        call.body = json(&Update { status: health.as_str(), output: note })?;
+        call.body = json(&Update {
+            status: health.as_str(),
+            output: note,
+        })?;
         match self.send(call).await {
-            Err(error) if names_unknown_check(&error) => Err(Error::UnknownCheck { check: check_id.to_owned() }),
+            Err(error) if names_unknown_check(&error) => Err(Error::UnknownCheck {
+                check: check_id.to_owned(),
+            }),
             outcome => outcome.map(drop),
         }
     }
@@ -163,7 +168,11 @@ impl Client {
     /// When the agent cannot be asked, refuses, or answers with something else.
     pub async fn agent_checks(&self) -> Result<BTreeMap<String, Check>> {
         let call = self.call("list the agent's checks", Method::GET, "/v1/agent/checks");
-        Ok(self.fetch::<Option<BTreeMap<String, Check>>>(call).await?.value.unwrap_or_default())
+        Ok(self
+            .fetch::<Option<BTreeMap<String, Check>>>(call)
+            .await?
+            .value
+            .unwrap_or_default())
     }
 
     /// Who the agent is: proof that a Consul answers at the address, and which one.
@@ -186,13 +195,23 @@ impl Client {
             datacenter: String,
         }
         let call = self.call("tell about the agent", Method::GET, "/v1/agent/self");
-        let Config { version, node_name, datacenter } = self.fetch::<Told>(call).await?.value.config;
-        Ok(Agent { version, node: node_name, datacenter })
+        let Config {
+            version,
+            node_name,
+            datacenter,
+        } = self.fetch::<Told>(call).await?.value.config;
+        Ok(Agent {
+            version,
+            node: node_name,
+            datacenter,
+        })
     }
 }
 
 fn json(value: &impl Serialize) -> Result<Bytes> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|e| Error::Settings { reason: e.to_string() })
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|e| Error::Settings { reason: e.to_string() })
 }
 
 /// 1.8 answers 500 (`CheckID "…" does not have associated TTL`), modern versions 404 (`Unknown check ID "…"`).

@@ -13,9 +13,15 @@ impl Client {
     /// When Consul cannot be asked, refuses, or answers with something else.
     pub async fn services(&self, query: &Query) -> Result<Answer<BTreeMap<String, Vec<String>>>> {
         let call = self.read("list the services", "/v1/catalog/services", query);
-        let answer = self.fetch::<Option<BTreeMap<String, Option<Vec<String>>>>>(call).await?;
+        let answer = self
+            .fetch::<Option<BTreeMap<String, Option<Vec<String>>>>>(call)
+            .await?;
         Ok(answer.map(|services| {
-            services.unwrap_or_default().into_iter().map(|(name, tags)| (name, tags.unwrap_or_default())).collect()
+            services
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, tags)| (name, tags.unwrap_or_default()))
+                .collect()
         }))
     }
 

@@ -55,7 +55,10 @@ impl Connector {
             (Address::Https(_), Some(tls)) => Way::Tcp(tcp(config(tls)?, tls.server_name.as_deref())?),
             (Address::Http(_), _) => Way::Tcp(tcp(trusting(RootCertStore::empty())?.with_no_client_auth(), None)?),
         };
-        Ok(Self { way, timeout: settings.connect_timeout })
+        Ok(Self {
+            way,
+            timeout: settings.connect_timeout,
+        })
     }
 }
 
@@ -102,9 +105,13 @@ fn tcp(config: ClientConfig, server_name: Option<&str>) -> Result<HttpsConnector
     Ok(match server_name {
         None => builder.enable_http1().wrap_connector(http),
         Some(name) => {
-            let name = ServerName::try_from(name.to_owned())
-                .map_err(|e| Error::Settings { reason: format!("the server name {name:?}: {e}") })?;
-            builder.with_server_name_resolver(FixedServerNameResolver::new(name)).enable_http1().wrap_connector(http)
+            let name = ServerName::try_from(name.to_owned()).map_err(|e| Error::Settings {
+                reason: format!("the server name {name:?}: {e}"),
+            })?;
+            builder
+                .with_server_name_resolver(FixedServerNameResolver::new(name))
+                .enable_http1()
+                .wrap_connector(http)
         }
     })
 }
@@ -126,9 +133,13 @@ fn config(tls: &Tls) -> Result<ClientConfig, Error> {
         roots.add(authority).map_err(|e| unusable(&tls.authorities, &e))?;
     }
     let builder = trusting(roots)?;
-    let Some((chain, key)) = &tls.certificate else { return Ok(builder.with_no_client_auth()) };
+    let Some((chain, key)) = &tls.certificate else {
+        return Ok(builder.with_no_client_auth());
+    };
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| unusable(key, &e))?;
-    builder.with_client_auth_cert(certificates(chain)?, private).map_err(|e| unusable(chain, &e))
+    builder
+        .with_client_auth_cert(certificates(chain)?, private)
+        .map_err(|e| unusable(chain, &e))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -142,7 +153,9 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 fn unusable(file: &Path, why: &dyn std::fmt::Display) -> Error {
-    Error::Settings { reason: format!("the file {} cannot be used: {why}", file.display()) }
+    Error::Settings {
+        reason: format!("the file {} cannot be used: {why}", file.display()),
+    }
 }
 
 // === impl Stream ===

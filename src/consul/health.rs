@@ -179,7 +179,11 @@ impl Client {
     /// # Errors
     /// When Consul cannot be asked, refuses, or answers with something else.
     pub async fn health(&self, service: &str, query: &Query) -> Result<Answer<Vec<Entry>>> {
-        let call = self.read("tell a service's health", &format!("/v1/health/service/{}", escaped(service)), query);
+        let call = self.read(
+            "tell a service's health",
+            &format!("/v1/health/service/{}", escaped(service)),
+            query,
+        );
         let answer = self.fetch::<Option<Vec<Entry>>>(call).await?;
         Ok(answer.map(Option::unwrap_or_default))
     }

@@ -93,7 +93,9 @@ impl FromStr for Address {
     /// `host:port`, `http://host:port`, `https://host:port` or `unix:///path`, as in `CONSUL_HTTP_ADDR`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        let wrong = |why: &str| Error::Settings { reason: format!("the address {text:?} {why}") };
+        let wrong = |why: &str| Error::Settings {
+            reason: format!("the address {text:?} {why}"),
+        };
         if let Some(path) = text.strip_prefix("unix://") {
             if path.is_empty() {
                 return Err(wrong("names no socket"));
@@ -107,8 +109,7 @@ impl FromStr for Address {
             None => (false, text),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
-        let parsed: http::uri::Authority =
-            authority.parse().map_err(|_| wrong("is not host:port"))?;
+        let parsed: http::uri::Authority = authority.parse().map_err(|_| wrong("is not host:port"))?;
         if parsed.host().is_empty() || authority.contains('@') {
             return Err(wrong("is not host:port"));
         }
@@ -119,7 +120,11 @@ impl FromStr for Address {
             }
             _ => return Err(wrong("has a port that is no number up to 65535")),
         };
-        Ok(if secure { Self::Https(authority) } else { Self::Http(authority) })
+        Ok(if secure {
+            Self::Https(authority)
+        } else {
+            Self::Http(authority)
+        })
     }
 }
 
@@ -152,8 +157,9 @@ impl Token {
         if !self.is_set() {
             return Ok(None);
         }
-        let mut value = HeaderValue::from_str(&self.0)
-            .map_err(|_| Error::Settings { reason: "the token has characters that no header can carry".to_owned() })?;
+        let mut value = HeaderValue::from_str(&self.0).map_err(|_| Error::Settings {
+            reason: "the token has characters that no header can carry".to_owned(),
+        })?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
