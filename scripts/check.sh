@@ -10,7 +10,7 @@ export PATH="$PWD/.tools/bin:$PWD/web/node_modules/.bin:$PATH"
 check_format() { cargo fmt --all --check; }
 # The same profile and features as `make test`, so that dependencies' build scripts and macros are compiled once.
 check_clippy() { cargo clippy --locked --workspace --all-targets --all-features --quiet -- -D warnings; }
-check_contracts() { buf lint && buf format --diff --exit-code --path proto && scripts/check-breaking.sh; }
+check_contracts() { buf lint && buf format proto --diff --exit-code && scripts/check-breaking.sh; }
 # Advisories need a database from the network and change without a commit: they are for a schedule, not for a check.
 check_dependencies() { cargo deny --offline --all-features --log-level warn check --hide-inclusion-graph bans licenses sources; }
 check_unused() { cargo machete --skip-target-dir .; }
