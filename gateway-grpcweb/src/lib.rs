@@ -1,1 +1,7 @@
 //! The gateway.
+mod cors;
+mod deadline;
+mod frames;
+mod page;
+mod protocol;
+mod text;

@@ -1,0 +1,126 @@
+//! `grpc-web-text`: the same bytes in base64, for browsers whose XMLHttpRequest cannot stream binary.
+//!
+//! **What.** [`Decoder`] reads base64 however it is cut, padded in between or not; [`Encoder`] writes it as it goes,
+//! padding only where a reader must have the last bytes at once.
+//!
+//! **Why.** A client may encode each frame alone, so that padding stands in the middle of a body; a chunk of the
+//! network ends anywhere, in the middle of a quantum of four characters too. Waiting for the whole body would turn a
+//! stream into one late answer.
+//!
+//! **When not.** For binary metadata in headers: tonic does that, with other padding.
+//!
+//! **Source.** `PROTOCOL-WEB.md` in grpc/grpc ("the text-encoded stream may contain padding"); RFC 4648.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+
+/// Characters that stand for up to three bytes.
+const QUANTUM: usize = 4;
+
+/// Bytes that stand behind a whole quantum.
+const GROUP: usize = 3;
+
+/// Base64 to bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Decoder {
+    part: [u8; QUANTUM],
+    length: usize,
+}
+
+/// Bytes to base64.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    rest: [u8; GROUP],
+    length: usize,
+}
+
+/// Not base64. Says nothing of the text, which is a student's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the body is not base64")]
+pub(crate) struct Error;
+
+// === impl Decoder ===
+
+impl Decoder {
+    /// The bytes of this chunk, as far as its quanta are whole.
+    pub(crate) fn decode(&mut self, mut chunk: &[u8]) -> Result<Bytes, Error> {
+        let mut bytes = BytesMut::zeroed((self.length + chunk.len()) / QUANTUM * GROUP);
+        let mut written = 0;
+        if self.length > 0 {
+            let (head, tail) = chunk.split_at(chunk.len().min(QUANTUM - self.length));
+            self.part[self.length..self.length + head.len()].copy_from_slice(head);
+            self.length += head.len();
+            chunk = tail;
+            if self.length < QUANTUM {
+                return Ok(Bytes::new());
+            }
+            self.length = 0;
+            written += quanta(&self.part, &mut bytes[written..])?;
+        }
+        let (mut whole, part) = chunk.split_at(chunk.len() / QUANTUM * QUANTUM);
+        while !whole.is_empty() {
+            // Up to and with the quantum that is padded: the next begins a text of its own.
+            let end = whole
+                .iter()
+                .position(|character| *character == b'=')
+                .map_or(whole.len(), |at| (at / QUANTUM + 1) * QUANTUM);
+            let (text, tail) = whole.split_at(end);
+            written += quanta(text, &mut bytes[written..])?;
+            whole = tail;
+        }
+        self.part[..part.len()].copy_from_slice(part);
+        self.length = part.len();
+        bytes.truncate(written);
+        Ok(bytes.freeze())
+    }
+
+    /// Whether the text may end here.
+    pub(crate) fn finish(&self) -> Result<(), Error> {
+        if self.length == 0 { Ok(()) } else { Err(Error) }
+    }
+}
+
+fn quanta(text: &[u8], bytes: &mut [u8]) -> Result<usize, Error> {
+    STANDARD.decode_slice_unchecked(text, bytes).map_err(|_| Error)
+}
+
+// === impl Encoder ===
+
+impl Encoder {
+    /// This chunk in base64. With `flush` all of it, padded if need be; without, up to two bytes wait for the next.
+    pub(crate) fn encode(&mut self, mut chunk: &[u8], flush: bool) -> Bytes {
+        let mut text = BytesMut::zeroed((self.length + chunk.len()).div_ceil(GROUP) * QUANTUM);
+        let mut written = 0;
+        if self.length > 0 {
+            let (head, tail) = chunk.split_at(chunk.len().min(GROUP - self.length));
+            self.rest[self.length..self.length + head.len()].copy_from_slice(head);
+            self.length += head.len();
+            chunk = tail;
+            if self.length == GROUP {
+                self.length = 0;
+                written += characters(&self.rest, &mut text[written..]);
+            }
+        }
+        if self.length == 0 {
+            let (whole, rest) = chunk.split_at(chunk.len() / GROUP * GROUP);
+            written += characters(whole, &mut text[written..]);
+            self.rest[..rest.len()].copy_from_slice(rest);
+            self.length = rest.len();
+        }
+        if flush && self.length > 0 {
+            written += characters(&self.rest[..self.length], &mut text[written..]);
+            self.length = 0;
+        }
+        text.truncate(written);
+        text.freeze()
+    }
+}
+
+/// `text` has room for it: both callers count quanta up.
+fn characters(bytes: &[u8], text: &mut [u8]) -> usize {
+    STANDARD.encode_slice(bytes, text).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
