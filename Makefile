@@ -42,7 +42,7 @@ endif
 	cd web && LYCEUM_BINARY="$$(cd ../$(BUILT) 2>/dev/null || cd $(BUILT); pwd)/debug/lyceum" npm test
 
 check: ## formatting, lints, contracts, dependencies, the page, prose: all that decays without a checker
-	@scripts/setup.sh packages crates contracts linters
+	@scripts/setup.sh consul packages crates contracts linters
 	@scripts/check.sh
 
 fmt: ## format Rust and the page

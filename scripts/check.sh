@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 . scripts/say.sh
-export PATH="$PWD/.tools/bin:$PWD/web/node_modules/.bin:$PATH"
+export PATH="$PATH:$PWD/.tools/bin:$PWD/web/node_modules/.bin"
 
 check_format() { cargo fmt --all --check; }
 # The same profile and features as `make test`, so that dependencies' build scripts and macros are compiled once.

@@ -1,0 +1,17 @@
+# Announces itself and its health; finds writing-analysis, which DecideAccess calls.
+service "ai-validator" {
+  policy = "write"
+}
+
+service "writing-analysis" {
+  policy = "read"
+}
+
+# An instance's health includes that of its node: when a machine dies, only the node's check says so.
+node_prefix "" {
+  policy = "read"
+}
+
+agent_prefix "" {
+  policy = "read"
+}

@@ -1,0 +1,16 @@
+# Announces itself; finds every service, also those that do not exist yet: a new one needs no new gateway.
+service "gateway" {
+  policy = "write"
+}
+
+service_prefix "" {
+  policy = "read"
+}
+
+node_prefix "" {
+  policy = "read"
+}
+
+agent_prefix "" {
+  policy = "read"
+}
