@@ -10,7 +10,7 @@ export PATH := $(PATH):$(CURDIR)/.tools/bin:$(CURDIR)/web/node_modules/.bin
 
 # Passed on: make up ARGS="--replicas writing-analysis=3"
 ARGS ?=
-BUILT := $(or $(CARGO_TARGET_DIR),target)
+BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))
 HAS_NEXTEST := $(shell command -v cargo-nextest >/dev/null && echo yes)
 
 help: ## list what there is
@@ -39,7 +39,7 @@ else
 endif
 	cargo test --locked --workspace --all-features --doc --quiet
 	cargo build --locked --workspace --all-features --bins
-	cd web && LYCEUM_BINARY="$$(cd ../$(BUILT) 2>/dev/null || cd $(BUILT); pwd)/debug/lyceum" npm test
+	cd web && LYCEUM_BINARY="$(BUILT)/debug/lyceum" npm test
 
 check: ## formatting, lints, contracts, dependencies, the page, prose: all that decays without a checker
 	@scripts/setup.sh consul packages crates contracts linters
