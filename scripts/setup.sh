@@ -178,7 +178,7 @@ step_grpcurl() {
     set -- "$folder"/*/lib/grpcurl "$folder"/*/*/lib/grpcurl
     for file in "$@"; do
       if [ -e "$file" ] && chmod +x "$file" && "$file" -version >/dev/null 2>&1; then
-        ln -sfn "$file" "$tools/bin/grpcurl" && break
+        ln -sfn "../${file#"$tools/"}" "$tools/bin/grpcurl" && break
       fi
     done
   fi
