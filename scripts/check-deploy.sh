@@ -12,7 +12,9 @@ if [ "$major" -gt 1 ] || [ "$minor" -ge 12 ]; then tls='tls-from-1.12.hcl'; else
 for role in server agent; do
   folder=$(mktemp -d)
   cp "deploy/consul/$role.hcl" "deploy/consul/$tls" "$folder"
-  # `validate` says on success too what it warns of, and those are about this machine.
+  # Read last, so it wins: a machine without a private address has none to put in the template's place.
+  echo 'bind_addr = "127.0.0.1"' >"$folder/zz.hcl"
+  # Even a success has warnings to tell, but those are about this machine.
   said=$(consul validate "$folder" 2>&1) || { echo "$role.hcl with $tls: $said"; rm -rf "$folder"; exit 1; }
   rm -rf "$folder"
 done
