@@ -41,7 +41,7 @@ pub struct Service {
 pub struct Weights {
     /// While passing: at least 1.
     pub passing: u16,
-    /// While warning: 0 means no calls.
+    /// While warning; 0, like Consul's 1 and 1 for what was not set, is read as a quarter of passing.
     pub warning: u16,
 }
 

@@ -93,6 +93,10 @@ impl FromStr for Address {
     /// `host:port`, `http://host:port`, `https://host:port` or `unix:///path`, as in `CONSUL_HTTP_ADDR`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let text = text.trim();
+        if text.contains('@') {
+            // Not repeated: what stands before the sign may be a password.
+            return Err(Error::Settings { reason: "the address may not carry a user name".to_owned() });
+        }
         let wrong = |why: &str| Error::Settings {
             reason: format!("the address {text:?} {why}"),
         };
@@ -110,15 +114,13 @@ impl FromStr for Address {
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         let parsed: http::uri::Authority = authority.parse().map_err(|_| wrong("is not host:port"))?;
-        if parsed.host().is_empty() || authority.contains('@') {
+        if parsed.host().is_empty() {
             return Err(wrong("is not host:port"));
         }
-        let authority = match (parsed.port_u16(), parsed.port()) {
-            (Some(_), _) => authority.to_owned(),
-            (None, None) if !authority.ends_with(':') => {
-                format!("{authority}:{}", if secure { 8501 } else { 8500 })
-            }
-            _ => return Err(wrong("has a port that is no number up to 65535")),
+        let authority = match parsed.port_u16() {
+            Some(_) => authority.to_owned(),
+            None if authority == parsed.host() => format!("{authority}:{}", if secure { 8501 } else { 8500 }),
+            None => return Err(wrong("has a port that is no number up to 65535")),
         };
         Ok(if secure {
             Self::Https(authority)

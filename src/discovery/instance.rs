@@ -162,10 +162,11 @@ fn weight(announced: Option<EntryWeights>, health: Health) -> u32 {
     match health {
         Health::Passing => passing * WEIGHT_UNIT,
         Health::Warning => match announced.warning {
-            // Consul fills in 1 and 1 for what was not set, which would make "warning" mean nothing.
-            None => passing * WEIGHT_UNIT / 4,
+            // What was not set arrives as 1 and 1, or as 0 beside a passing weight that was: the first would make
+            // "warning" mean nothing, the second would take an instance out that only asks for less.
+            None | Some(0) => passing * WEIGHT_UNIT / 4,
             Some(1) if passing == 1 => WEIGHT_UNIT / 4,
-            Some(warning) => within(warning, 0) * WEIGHT_UNIT,
+            Some(warning) => within(warning, 1) * WEIGHT_UNIT,
         },
         Health::Critical => 0,
     }

@@ -42,6 +42,7 @@ struct Register {
     leaderless: bool,
     reads: u64,
     heartbeats: u64,
+    registrations: u64,
 }
 
 #[derive(Debug)]
@@ -68,6 +69,7 @@ impl Memory {
             leaderless: false,
             reads: 0,
             heartbeats: 0,
+            registrations: 0,
         };
         Self {
             shared: Arc::new(Shared {
@@ -114,6 +116,12 @@ impl Memory {
         self.lock().heartbeats
     }
 
+    /// How many registrations came so far, refused ones and those that changed nothing too.
+    #[must_use]
+    pub fn registrations(&self) -> u64 {
+        self.lock().registrations
+    }
+
     /// The ids of everything that is registered.
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
@@ -125,6 +133,7 @@ impl Memory {
     /// # Errors
     /// Only an ordered fault.
     pub fn register(&self, service: &Service) -> Result<()> {
+        self.lock().registrations += 1;
         let mut register = self.working()?;
         match register.held.get_mut(&service.id) {
             Some(held) if same(&held.service, service) => return Ok(()),
