@@ -120,6 +120,9 @@ impl Registration {
     }
 
     /// Says how the instance is, with a note for operators. Sent at once; a state that flickers is sent now and then.
+    ///
+    /// An agent passes a new note on with a new state; a note alone reaches Consul's pages after up to five minutes
+    /// (`check_update_interval` in the agent's configuration; 0 s makes it immediate).
     pub fn set_health(&self, health: Health, note: impl Into<String>) {
         let note = note.into();
         self.change(|wanted| {

@@ -95,7 +95,9 @@ impl FromStr for Address {
         let text = text.trim();
         if text.contains('@') {
             // Not repeated: what stands before the sign may be a password.
-            return Err(Error::Settings { reason: "the address may not carry a user name".to_owned() });
+            return Err(Error::Settings {
+                reason: "the address may not carry a user name".to_owned(),
+            });
         }
         let wrong = |why: &str| Error::Settings {
             reason: format!("the address {text:?} {why}"),

@@ -25,9 +25,23 @@ fn an_address_is_read_in_every_usual_form() {
 
 #[test]
 fn a_wrong_address_is_refused_with_its_reason() {
-    for text in ["", "ftp://a:1", "http://", "a:99999", "a:", "a:b", "unix://", "http://u:p@a:1", "a b:1", "http://a:1/x"] {
+    for text in [
+        "",
+        "ftp://a:1",
+        "http://",
+        "a:99999",
+        "a:",
+        "a:b",
+        "unix://",
+        "http://u:p@a:1",
+        "a b:1",
+        "http://a:1/x",
+    ] {
         let error = text.parse::<Address>().unwrap_err();
-        assert!(matches!(&error, Error::Settings { reason } if reason.contains("address")), "{text}: {error}");
+        assert!(
+            matches!(&error, Error::Settings { reason } if reason.contains("address")),
+            "{text}: {error}"
+        );
     }
 }
 
@@ -36,7 +50,11 @@ fn a_token_never_shows() {
     let mut settings = Settings::new(Address::default());
     settings.token = Token::new("8d2c-secret\n");
     let client = Client::try_new(&settings).unwrap();
-    for shown in [format!("{settings:?}"), format!("{client:?}"), format!("{:?}", client.inner.token)] {
+    for shown in [
+        format!("{settings:?}"),
+        format!("{client:?}"),
+        format!("{:?}", client.inner.token),
+    ] {
         assert!(!shown.contains("secret"), "{shown}");
     }
     assert_eq!(format!("{:?}", Token::default()), "Token(none)");
@@ -54,28 +72,80 @@ fn a_token_that_no_header_carries_is_an_error_that_does_not_show_it() {
 #[test]
 fn tls_files_that_cannot_be_used_are_named() {
     let mut settings = Settings::new("https://127.0.0.1:1".parse().unwrap());
-    assert!(Client::try_new(&settings).unwrap_err().to_string().contains("authorities"));
-    settings.tls = Some(Tls { authorities: "/nonexistent/ca.pem".into(), certificate: None, server_name: None });
-    assert!(Client::try_new(&settings).unwrap_err().to_string().contains("/nonexistent/ca.pem"));
+    assert!(
+        Client::try_new(&settings)
+            .unwrap_err()
+            .to_string()
+            .contains("authorities")
+    );
+    settings.tls = Some(Tls {
+        authorities: "/nonexistent/ca.pem".into(),
+        certificate: None,
+        server_name: None,
+    });
+    assert!(
+        Client::try_new(&settings)
+            .unwrap_err()
+            .to_string()
+            .contains("/nonexistent/ca.pem")
+    );
 }
 
 #[test]
 fn a_query_sends_what_blocks_and_nothing_else() {
-    let path = |index, wait, stale| Query { index, wait: Duration::from_millis(wait), stale }.append_to("/v1/x");
+    let path = |index, wait, stale| {
+        Query {
+            index,
+            wait: Duration::from_millis(wait),
+            stale,
+        }
+        .append_to("/v1/x")
+    };
     assert_eq!(path(0, 1000, false), "/v1/x");
     assert_eq!(path(0, 1000, true), "/v1/x?stale");
     assert_eq!(path(7, 1500, true), "/v1/x?index=7&wait=1500ms&stale");
     assert_eq!(path(7, 600_000, false), "/v1/x?index=7&wait=55000ms");
-    assert_eq!(Query { index: 7, ..Query::default() }.append_to("/v1/kv/a?raw"), "/v1/kv/a?raw&index=7&wait=1ms");
+    assert_eq!(
+        Query {
+            index: 7,
+            ..Query::default()
+        }
+        .append_to("/v1/kv/a?raw"),
+        "/v1/kv/a?raw&index=7&wait=1ms"
+    );
 }
 
 #[test]
 fn a_blocking_query_outlives_its_wait_with_consuls_jitter() {
     let usual = Duration::from_secs(2);
     let wait = Duration::from_secs(48);
-    assert_eq!(Query { index: 0, wait, stale: false }.timeout(usual), usual);
-    assert_eq!(Query { index: 1, wait, stale: false }.timeout(usual), Duration::from_secs(48 + 3 + 5));
-    assert!(Query { index: 1, wait: wait * 100, stale: false }.timeout(usual) < Duration::from_secs(64));
+    assert_eq!(
+        Query {
+            index: 0,
+            wait,
+            stale: false
+        }
+        .timeout(usual),
+        usual
+    );
+    assert_eq!(
+        Query {
+            index: 1,
+            wait,
+            stale: false
+        }
+        .timeout(usual),
+        Duration::from_secs(48 + 3 + 5)
+    );
+    assert!(
+        Query {
+            index: 1,
+            wait: wait * 100,
+            stale: false
+        }
+        .timeout(usual)
+            < Duration::from_secs(64)
+    );
 }
 
 #[test]

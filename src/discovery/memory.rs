@@ -50,6 +50,8 @@ struct Held {
     service: Service,
     health: Health,
     output: String,
+    /// The output that reads show: an agent tells the others of a new output with a new status, or minutes later.
+    shown: String,
     lapses: Instant,
     critical_since: Option<Instant>,
     maintenance: Option<String>,
@@ -143,6 +145,7 @@ impl Memory {
                     service: service.clone(),
                     health: service.check.status,
                     output: String::new(),
+                    shown: String::new(),
                     lapses: Instant::now() + service.check.ttl,
                     critical_since: None,
                     maintenance: None,
@@ -198,7 +201,7 @@ impl Memory {
         Ok(self.working()?.held.get(id).and_then(|held| held.maintenance.clone()))
     }
 
-    /// A heartbeat of a TTL check; one that changes only the note does not bump the index.
+    /// A heartbeat of a TTL check; one that changes only the note does not bump the index, and is not shown.
     ///
     /// # Errors
     /// [`Error::UnknownCheck`], or an ordered fault.
@@ -216,6 +219,7 @@ impl Memory {
         held.critical_since = (health == Health::Critical).then(|| held.critical_since.unwrap_or(now));
         if held.health != health {
             held.health = health;
+            held.shown.clone_from(&held.output);
             register.index += 1;
             self.changed(register);
         }
@@ -343,6 +347,7 @@ impl Register {
                 held.health = Health::Critical;
                 held.critical_since = Some(now);
                 held.output = format!("TTL expired (last output before timeout follows): {}", held.output);
+                held.shown.clone_from(&held.output);
                 self.index += 1;
             }
         }
@@ -384,7 +389,7 @@ impl Held {
             output: output.to_owned(),
             service_id: service.id.clone(),
         };
-        let mut checks = vec![check(&service.check.id, self.health, "", &self.output)];
+        let mut checks = vec![check(&service.check.id, self.health, "", &self.shown)];
         if let Some(reason) = &self.maintenance {
             checks.push(check(&maintenance_check_id(&service.id), Health::Critical, reason, ""));
         }

@@ -39,7 +39,10 @@ fn discovery(memory: &Memory) -> Discovery {
 }
 
 fn unreachable() -> Error {
-    Error::Unreachable { address: "memory".into(), reason: "ordered".into() }
+    Error::Unreachable {
+        address: "memory".into(),
+        reason: "ordered".into(),
+    }
 }
 
 fn ids(instances: &Instances) -> Vec<&str> {
@@ -48,9 +51,17 @@ fn ids(instances: &Instances) -> Vec<&str> {
 
 /// Waits, on the paused clock, until the instances are these.
 async fn until(receiver: &mut watch::Receiver<Arc<Instances>>, expected: &[&str]) {
-    let outcome = timeout(A_WHILE, receiver.wait_for(|instances| instances.is_known() && ids(instances) == expected));
+    let outcome = timeout(
+        A_WHILE,
+        receiver.wait_for(|instances| instances.is_known() && ids(instances) == expected),
+    );
     let seen = outcome.await.map(|found| found.is_ok());
-    assert_eq!(seen, Ok(true), "expected {expected:?}, the last was {:?}", receiver.borrow());
+    assert_eq!(
+        seen,
+        Ok(true),
+        "expected {expected:?}, the last was {:?}",
+        receiver.borrow()
+    );
 }
 
 /// Whether the instances stay as they are for so long.
@@ -122,8 +133,14 @@ async fn errors_keep_the_last_good_instances_and_do_not_hammer() {
     until(&mut receiver, &["a", "b"]).await;
     let errors = [
         unreachable(),
-        Error::TimedOut { operation: "tell a service's health", after: Duration::from_secs(60) },
-        Error::Unreadable { operation: "tell a service's health", reason: "no JSON".into() },
+        Error::TimedOut {
+            operation: "tell a service's health",
+            after: Duration::from_secs(60),
+        },
+        Error::Unreadable {
+            operation: "tell a service's health",
+            reason: "no JSON".into(),
+        },
         Error::Refused {
             operation: "tell a service's health",
             status: http::StatusCode::INTERNAL_SERVER_ERROR,
@@ -149,15 +166,24 @@ async fn a_register_that_lost_its_data_is_followed_from_its_new_index() {
     let mut receiver = discovery(&memory).watch("writing");
     until(&mut receiver, &["a", "b", "c"]).await;
     memory.wipe();
-    assert!(stays(&mut receiver, Duration::from_secs(10)).await, "all are kept: they are only late");
+    assert!(
+        stays(&mut receiver, Duration::from_secs(10)).await,
+        "all are kept: they are only late"
+    );
     register(&memory, &["b"]);
-    assert!(stays(&mut receiver, Duration::from_secs(3)).await, "the first one back does not get all the calls");
+    assert!(
+        stays(&mut receiver, Duration::from_secs(3)).await,
+        "the first one back does not get all the calls"
+    );
     register(&memory, &["a", "c", "d"]);
     until(&mut receiver, &["a", "b", "c", "d"]).await;
     let start = Instant::now();
     memory.deregister("a").unwrap();
     until(&mut receiver, &["b", "c", "d"]).await;
-    assert!(start.elapsed() < Duration::from_secs(1), "with all back its word counts at once");
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "with all back its word counts at once"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +209,10 @@ async fn the_last_one_to_leave_is_held_briefly_and_then_gone() {
     memory.deregister("a").unwrap();
     until(&mut receiver, &[]).await;
     let held = start.elapsed();
-    assert!((Duration::from_secs(2)..Duration::from_secs(3)).contains(&held), "{held:?}");
+    assert!(
+        (Duration::from_secs(2)..Duration::from_secs(3)).contains(&held),
+        "{held:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,9 +223,14 @@ async fn all_critical_is_known_at_once() {
     until(&mut receiver, &["a", "b"]).await;
     let start = Instant::now();
     for id in ["a", "b"] {
-        memory.heartbeat(&format!("service:{id}"), Health::Critical, "no disk").unwrap();
+        memory
+            .heartbeat(&format!("service:{id}"), Health::Critical, "no disk")
+            .unwrap();
     }
-    let instances = receiver.wait_for(|instances| instances.usable().next().is_none()).await.unwrap();
+    let instances = receiver
+        .wait_for(|instances| instances.usable().next().is_none())
+        .await
+        .unwrap();
     assert_eq!(instances.list[0].note, "no disk");
     assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
 }
@@ -221,9 +255,17 @@ async fn a_register_that_changes_without_end_is_not_hammered() {
     until(&mut receiver, &["a"]).await;
     let reads = memory.reads();
     for round in 0..1000 {
-        let health = if round % 2 == 0 { Health::Warning } else { Health::Passing };
+        let health = if round % 2 == 0 {
+            Health::Warning
+        } else {
+            Health::Passing
+        };
         memory.heartbeat("service:a", health, "").unwrap();
-        assert!(timeout(Duration::from_millis(10), std::future::pending::<()>()).await.is_err());
+        assert!(
+            timeout(Duration::from_millis(10), std::future::pending::<()>())
+                .await
+                .is_err()
+        );
     }
     let asked = memory.reads() - reads;
     assert!((40..60).contains(&asked), "{asked} reads in ten seconds");
@@ -254,7 +296,10 @@ async fn the_fabrics_services_are_those_with_its_tag() {
     names.wait_for(|names| **names == ["ai", "writing"]).await.unwrap();
     memory.set_fault(Some(unreachable()));
     names.mark_unchanged();
-    assert!(timeout(A_WHILE, names.changed()).await.is_err(), "errors keep the names");
+    assert!(
+        timeout(A_WHILE, names.changed()).await.is_err(),
+        "errors keep the names"
+    );
     memory.set_fault(None);
     memory.deregister("v").unwrap();
     names.wait_for(|names| **names == ["writing"]).await.unwrap();
@@ -270,6 +315,9 @@ fn results_that_access_control_hides_are_no_empty_list() {
         filtered,
     };
     assert!(believable(answer(vec![], true)).unwrap_err().is_forbidden());
-    assert!(believable(answer(vec![1], true)).is_ok(), "those that are shown may be used");
+    assert!(
+        believable(answer(vec![1], true)).is_ok(),
+        "those that are shown may be used"
+    );
     assert!(believable(answer(vec![], false)).is_ok());
 }

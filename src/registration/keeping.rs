@@ -156,8 +156,15 @@ impl Keeper {
 
     async fn register(&mut self, wanted: &Wanted) -> Result<()> {
         let id = &self.announcement.id;
-        // A draining instance that a wiped agent hears of again must not be called even for a moment.
-        let status = if self.draining { Health::Critical } else { wanted.health };
+        let status = match wanted.health {
+            // A draining instance that a wiped agent hears of again must not be called even for a moment.
+            _ if self.draining => Health::Critical,
+            // An agent tells of a note at once only with a change of status, otherwise up to five minutes later: so the
+            // heartbeat that follows makes one.
+            Health::Passing if !wanted.note.is_empty() => Health::Warning,
+            Health::Warning if !wanted.note.is_empty() => Health::Passing,
+            health => health,
+        };
         let service = self.announcement.service(wanted.meta.pairs(), wanted.weights, status);
         self.directory.register(&service).await?;
         if self.draining {

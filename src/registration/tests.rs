@@ -17,7 +17,10 @@ fn announcement() -> Announcement {
 const ID: &str = "writing-127-0-0-1-7";
 
 fn unreachable() -> consul::Error {
-    consul::Error::Unreachable { address: "memory".into(), reason: "ordered".into() }
+    consul::Error::Unreachable {
+        address: "memory".into(),
+        reason: "ordered".into(),
+    }
 }
 
 async fn entry(memory: &Memory) -> Option<Entry> {
@@ -36,7 +39,11 @@ async fn until(memory: &Memory, expected: impl Fn(&Entry) -> bool) -> Duration {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    assert!(timeout(Duration::from_secs(600), shown).await.is_ok(), "{:?}", entry(memory).await);
+    assert!(
+        timeout(Duration::from_secs(600), shown).await.is_ok(),
+        "{:?}",
+        entry(memory).await
+    );
     start.elapsed()
 }
 
@@ -86,7 +93,10 @@ async fn heartbeats_are_not_in_step() {
         gaps.push(start.elapsed());
     }
     let (least, most) = (gaps.iter().min().unwrap(), gaps.iter().max().unwrap());
-    assert!(*least >= Duration::from_millis(4490) && *most <= Duration::from_millis(5510), "{gaps:?}");
+    assert!(
+        *least >= Duration::from_millis(4490) && *most <= Duration::from_millis(5510),
+        "{gaps:?}"
+    );
     assert_ne!(least, most);
 }
 
@@ -119,10 +129,17 @@ async fn a_state_that_flickers_is_told_now_and_then_and_its_last_word_counts() {
     let registration = registered(&memory).await;
     let before = memory.heartbeats();
     for round in 0..1000 {
-        registration.set_health(if round % 2 == 0 { Health::Warning } else { Health::Passing }, format!("{round}"));
+        registration.set_health(
+            if round % 2 == 0 {
+                Health::Warning
+            } else {
+                Health::Passing
+            },
+            format!("{round}"),
+        );
         sleep(Duration::from_millis(2)).await;
     }
-    registration.set_health(Health::Warning, "the last");
+    registration.set_health(Health::Critical, "the last");
     until(&memory, |entry| entry.checks[0].output == "the last").await;
     let sent = memory.heartbeats() - before;
     assert!(sent <= 13, "{sent} heartbeats in two seconds");
@@ -146,7 +163,10 @@ async fn an_unreachable_agent_is_tried_until_it_is_back_without_being_hammered()
     memory.set_fault(Some(unreachable()));
     let registration = Registration::spawn(memory.clone(), announcement());
     let mut state = registration.state_watch();
-    state.wait_for(|state| matches!(state, State::Failing(consul::Error::Unreachable { .. }))).await.unwrap();
+    state
+        .wait_for(|state| matches!(state, State::Failing(consul::Error::Unreachable { .. })))
+        .await
+        .unwrap();
     memory.set_fault(None);
     registration.registered().await;
     let before = memory.heartbeats() + memory.registrations();
@@ -183,10 +203,17 @@ async fn metadata_and_weights_are_told_at_once() {
     let registration = registered(&memory).await;
     registration.update_meta(|meta| meta.version = "2".into());
     registration.set_weights(Weights { passing: 0, warning: 7 });
-    let took = until(&memory, |entry| entry.service.meta.get("version").is_some_and(|v| v == "2")).await;
+    let took = until(&memory, |entry| {
+        entry.service.meta.get("version").is_some_and(|v| v == "2")
+    })
+    .await;
     assert!(took < Duration::from_millis(300), "{took:?}");
     let weights = entry(&memory).await.unwrap().service.weights.unwrap();
-    assert_eq!((weights.passing, weights.warning), (Some(1), Some(7)), "a passing weight of 0 would be refused");
+    assert_eq!(
+        (weights.passing, weights.warning),
+        (Some(1), Some(7)),
+        "a passing weight of 0 would be refused"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +229,11 @@ async fn draining_comes_before_deregistering_and_the_heartbeat_ends_with_it() {
     assert!(memory.ids().is_empty());
     let after = memory.heartbeats();
     sleep(Duration::from_secs(600)).await;
-    assert_eq!((memory.heartbeats(), memory.ids()), (after, vec![]), "no heartbeat, no registration comes after");
+    assert_eq!(
+        (memory.heartbeats(), memory.ids()),
+        (after, vec![]),
+        "no heartbeat, no registration comes after"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,8 +246,14 @@ async fn an_instance_that_drains_is_not_called_by_an_agent_that_lost_it() {
         sleep(Duration::from_millis(1)).await;
     }
     let checks = entry(&memory).await.unwrap().checks;
-    assert!(checks.iter().any(|check| check.health() == Health::Critical), "{checks:?}");
-    until(&memory, |entry| entry.checks.iter().any(|check| is_maintenance(&check.id))).await;
+    assert!(
+        checks.iter().any(|check| check.health() == Health::Critical),
+        "{checks:?}"
+    );
+    until(&memory, |entry| {
+        entry.checks.iter().any(|check| is_maintenance(&check.id))
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -233,7 +270,10 @@ async fn a_restart_lifts_its_own_maintenance_but_not_an_operators() {
     std::mem::forget(registered(&memory).await);
     memory.maintenance(ID, true, "an operator looks at it").unwrap();
     let _again = registered(&memory).await;
-    assert_eq!(memory.maintenance_reason(ID).unwrap().as_deref(), Some("an operator looks at it"));
+    assert_eq!(
+        memory.maintenance_reason(ID).unwrap().as_deref(),
+        Some("an operator looks at it")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,12 +292,22 @@ async fn leaving_does_not_wait_for_an_agent_that_is_away() {
     let registration = registered(&memory).await;
     memory.set_fault(Some(unreachable()));
     let start = Instant::now();
-    assert!(matches!(registration.drain().await, Err(Error::Consul(consul::Error::Unreachable { .. }))));
-    assert!(matches!(registration.deregister().await, Err(Error::Consul(consul::Error::Unreachable { .. }))));
+    assert!(matches!(
+        registration.drain().await,
+        Err(Error::Consul(consul::Error::Unreachable { .. }))
+    ));
+    assert!(matches!(
+        registration.deregister().await,
+        Err(Error::Consul(consul::Error::Unreachable { .. }))
+    ));
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     memory.set_fault(None);
     sleep(TTL * 2).await;
-    assert_eq!(check(&memory).await.unwrap().health(), Health::Critical, "the check lapses");
+    assert_eq!(
+        check(&memory).await.unwrap().health(),
+        Health::Critical,
+        "the check lapses"
+    );
     sleep(Duration::from_secs(330)).await;
     assert_eq!(entry(&memory).await, None, "and the agent removes the instance");
 }
@@ -270,5 +320,8 @@ fn an_announcement_keeps_to_consuls_floors() {
     announcement.deregister_after = Duration::ZERO;
     let service = announcement.service(Default::default(), Weights { passing: 0, warning: 0 }, Health::Passing);
     assert_eq!(service.check.deregister_critical_service_after, Duration::from_secs(60));
-    assert_eq!((service.check.ttl, service.weights.passing), (Duration::from_secs(1), 1));
+    assert_eq!(
+        (service.check.ttl, service.weights.passing),
+        (Duration::from_secs(1), 1)
+    );
 }

@@ -18,7 +18,10 @@ fn service(id: &str, ttl: Duration) -> Service {
         port: 7,
         tags: vec!["lyceum".into()],
         meta: [("version".to_owned(), "1".to_owned())].into(),
-        weights: Weights { passing: 10, warning: 2 },
+        weights: Weights {
+            passing: 10,
+            warning: 2,
+        },
         check: TtlCheck {
             id: format!("service:{id}"),
             name: "how it is".into(),
@@ -42,7 +45,13 @@ async fn every_endpoint_answers_as_it_should() {
 
     client.register(&service("w 1/ü", LONG)).await.unwrap();
     wait_for("the instance in the catalog", || async {
-        client.services(&Query::default()).await.unwrap().value.get("writing").is_some_and(|tags| tags == &["lyceum"])
+        client
+            .services(&Query::default())
+            .await
+            .unwrap()
+            .value
+            .get("writing")
+            .is_some_and(|tags| tags == &["lyceum"])
     })
     .await;
     let answer = client.health("writing", &Query::default()).await.unwrap();
@@ -53,11 +62,22 @@ async fn every_endpoint_answers_as_it_should() {
     let weights = entry.service.weights.unwrap();
     assert_eq!((weights.passing, weights.warning), (Some(10), Some(2)));
     let status = |checks: &[lyceum::consul::Check]| {
-        checks.iter().find(|check| check.service_id == "w 1/ü").map(|check| (check.health(), check.output.clone()))
+        checks
+            .iter()
+            .find(|check| check.service_id == "w 1/ü")
+            .map(|check| (check.health(), check.output.clone()))
     };
-    assert_eq!(status(&entry.checks).unwrap().0, Health::Passing, "without a status it would start critical");
+    assert_eq!(
+        status(&entry.checks).unwrap().0,
+        Health::Passing,
+        "without a status it would start critical"
+    );
 
-    for (health, note) in [(Health::Warning, "busy"), (Health::Critical, "no disk"), (Health::Passing, "ready")] {
+    for (health, note) in [
+        (Health::Warning, "busy"),
+        (Health::Critical, "no disk"),
+        (Health::Passing, "ready"),
+    ] {
         client.update_check("service:w 1/ü", health, note).await.unwrap();
         wait_for("the heartbeat's word", || async {
             let answer = client.health("writing", &Query::default()).await.unwrap();
@@ -66,17 +86,41 @@ async fn every_endpoint_answers_as_it_should() {
         .await;
     }
 
-    client.maintenance("w 1/ü", true, "an operator's reason & more").await.unwrap();
+    client
+        .maintenance("w 1/ü", true, "an operator's reason & more")
+        .await
+        .unwrap();
     let checks = client.agent_checks().await.unwrap();
-    assert_eq!(checks["_service_maintenance:w 1/ü"].notes, "an operator's reason & more");
+    assert_eq!(
+        checks["_service_maintenance:w 1/ü"].notes,
+        "an operator's reason & more"
+    );
     client.register(&service("w 1/ü", LONG)).await.unwrap();
-    assert!(client.agent_checks().await.unwrap().contains_key("_service_maintenance:w 1/ü"), "it survives");
+    assert!(
+        client
+            .agent_checks()
+            .await
+            .unwrap()
+            .contains_key("_service_maintenance:w 1/ü"),
+        "it survives"
+    );
     client.maintenance("w 1/ü", false, "").await.unwrap();
-    assert!(!client.agent_checks().await.unwrap().contains_key("_service_maintenance:w 1/ü"));
+    assert!(
+        !client
+            .agent_checks()
+            .await
+            .unwrap()
+            .contains_key("_service_maintenance:w 1/ü")
+    );
 
     client.deregister("w 1/ü").await.unwrap();
     wait_for("the instance to go", || async {
-        client.health("writing", &Query::default()).await.unwrap().value.is_empty()
+        client
+            .health("writing", &Query::default())
+            .await
+            .unwrap()
+            .value
+            .is_empty()
     })
     .await;
 }
@@ -85,11 +129,20 @@ async fn every_endpoint_answers_as_it_should() {
 async fn what_the_agent_does_not_know_is_told_apart() {
     let consul = Consul::start().await;
     let client = consul.client();
-    let error = client.update_check("service:none", Health::Passing, "").await.unwrap_err();
-    assert!(matches!(&error, Error::UnknownCheck { check } if check == "service:none"), "{error:?}");
+    let error = client
+        .update_check("service:none", Health::Passing, "")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::UnknownCheck { check } if check == "service:none"),
+        "{error:?}"
+    );
     client.deregister("none").await.unwrap();
     let error = client.maintenance("none", true, "").await.unwrap_err();
-    assert!(matches!(&error, Error::Refused { status, .. } if status.as_u16() == 404), "{error:?}");
+    assert!(
+        matches!(&error, Error::Refused { status, .. } if status.as_u16() == 404),
+        "{error:?}"
+    );
     let mut service = service("w", LONG);
     service.meta.insert("long".into(), "x".repeat(513));
     let error = client.register(&service).await.unwrap_err();
@@ -107,8 +160,15 @@ async fn keys_hold_any_bytes() {
     assert_eq!(read("lyceum/limits").await.unwrap(), vec![0, 159, 255]);
     assert_eq!(read("lyceum/empty ü").await.unwrap(), "");
     let index = client.kv_get("lyceum/limits", &Query::default()).await.unwrap().index;
-    let blocking = Query { index, wait: LONG, stale: false };
-    let (woken, put) = tokio::join!(client.kv_get("lyceum/limits", &blocking), client.kv_put("lyceum/limits", "new"));
+    let blocking = Query {
+        index,
+        wait: LONG,
+        stale: false,
+    };
+    let (woken, put) = tokio::join!(
+        client.kv_get("lyceum/limits", &blocking),
+        client.kv_put("lyceum/limits", "new")
+    );
     put.unwrap();
     assert_eq!(woken.unwrap().value.unwrap(), "new");
     client.kv_delete("lyceum/limits").await.unwrap();
@@ -122,7 +182,12 @@ async fn a_blocking_query_wakes_with_the_change_or_at_its_waits_end() {
     let client = consul.client();
     client.register(&service("a", LONG)).await.unwrap();
     wait_for("the instance", || async {
-        !client.health("writing", &Query::default()).await.unwrap().value.is_empty()
+        !client
+            .health("writing", &Query::default())
+            .await
+            .unwrap()
+            .value
+            .is_empty()
     })
     .await;
     // The instance and its check may arrive one after the other: settle on an index that lasts.
@@ -130,14 +195,28 @@ async fn a_blocking_query_wakes_with_the_change_or_at_its_waits_end() {
     let start = loop {
         let start = Instant::now();
         let wait = Duration::from_millis(500);
-        let answer = client.health("writing", &Query { index, wait, stale: true }).await.unwrap();
+        let answer = client
+            .health(
+                "writing",
+                &Query {
+                    index,
+                    wait,
+                    stale: true,
+                },
+            )
+            .await
+            .unwrap();
         if answer.index == index {
             break start;
         }
         index = answer.index;
     };
     assert!(start.elapsed() >= Duration::from_millis(500), "it blocked");
-    let query = Query { index, wait: LONG, stale: true };
+    let query = Query {
+        index,
+        wait: LONG,
+        stale: true,
+    };
     let (another, started) = (service("b", LONG), Instant::now());
     let (woken, registered) = tokio::join!(client.health("writing", &query), client.register(&another));
     registered.unwrap();
@@ -152,7 +231,11 @@ async fn a_check_lapses_without_a_heartbeat() {
     client.register(&service("a", Duration::from_secs(1))).await.unwrap();
     wait_for("the check to lapse", || async {
         let answer = client.health("writing", &Query::default()).await.unwrap();
-        answer.value.iter().flat_map(|entry| &entry.checks).any(|check| check.health() == Health::Critical)
+        answer
+            .value
+            .iter()
+            .flat_map(|entry| &entry.checks)
+            .any(|check| check.health() == Health::Critical)
     })
     .await;
 }
@@ -180,9 +263,15 @@ async fn access_control_refuses_or_hides() {
         Client::try_new(&settings).unwrap()
     };
     let operator = with("11111111-2222-3333-4444-555555555555");
-    wait_for("access control to be ready", || async { operator.register(&service("a", LONG)).await.is_ok() }).await;
+    wait_for("access control to be ready", || async {
+        operator.register(&service("a", LONG)).await.is_ok()
+    })
+    .await;
     wait_for("the instance", || async {
-        operator.health("writing", &Query::default()).await.is_ok_and(|answer| answer.value.len() == 1)
+        operator
+            .health("writing", &Query::default())
+            .await
+            .is_ok_and(|answer| answer.value.len() == 1)
     })
     .await;
 
@@ -227,14 +316,23 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 /// A certificate for a name: the paths of chain and key.
 fn leaf(folder: &Folder, ca: &CertifiedIssuer<'static, KeyPair>, name: &str) -> (PathBuf, PathBuf) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, ca).unwrap();
-    (folder.write(&format!("{name}.pem"), &certificate.pem()), folder.write(&format!("{name}.key"), &key.serialize_pem()))
+    let certificate = CertificateParams::new(vec![name.to_owned()])
+        .unwrap()
+        .signed_by(&key, ca)
+        .unwrap();
+    (
+        folder.write(&format!("{name}.pem"), &certificate.pem()),
+        folder.write(&format!("{name}.key"), &key.serialize_pem()),
+    )
 }
 
 fn over_tls(port: u16, authorities: &Path, certificate: Option<(PathBuf, PathBuf)>, name: Option<&str>) -> Client {
     let mut settings = Settings::new(format!("https://127.0.0.1:{port}").parse().unwrap());
-    settings.tls =
-        Some(Tls { authorities: authorities.to_owned(), certificate, server_name: name.map(str::to_owned) });
+    settings.tls = Some(Tls {
+        authorities: authorities.to_owned(),
+        certificate,
+        server_name: name.map(str::to_owned),
+    });
     Client::try_new(&settings).unwrap()
 }
 
@@ -259,9 +357,18 @@ async fn tls_takes_the_right_authority_the_right_name_and_our_certificate() {
     assert!(good.leader().await.unwrap().is_some());
     let refused = [
         ("no certificate of ours", over_tls(port, &trusted, None, name)),
-        ("a certificate of a stranger", over_tls(port, &trusted, Some(stranger), name)),
-        ("an authority that did not sign the agent's", over_tls(port, &untrusted, Some(client.clone()), name)),
-        ("the address instead of the name", over_tls(port, &trusted, Some(client), None)),
+        (
+            "a certificate of a stranger",
+            over_tls(port, &trusted, Some(stranger), name),
+        ),
+        (
+            "an authority that did not sign the agent's",
+            over_tls(port, &untrusted, Some(client.clone()), name),
+        ),
+        (
+            "the address instead of the name",
+            over_tls(port, &trusted, Some(client), None),
+        ),
     ];
     for (what, client) in refused {
         let error = client.leader().await.expect_err(what);

@@ -13,7 +13,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 fn announcement(port: u16) -> Announcement {
-    Announcement { ttl: Duration::from_secs(6), ..Announcement::new("writing", "127.0.0.1", port) }
+    Announcement {
+        ttl: Duration::from_secs(6),
+        ..Announcement::new("writing", "127.0.0.1", port)
+    }
 }
 
 fn ports(instances: &Instances) -> Vec<u16> {
@@ -22,7 +25,10 @@ fn ports(instances: &Instances) -> Vec<u16> {
 
 async fn until(receiver: &mut watch::Receiver<Arc<Instances>>, expected: &[u16]) -> Arc<Instances> {
     let what = format!("the usable instances {expected:?}");
-    wait_until(&what, receiver, |instances| instances.is_known() && ports(instances) == expected).await
+    wait_until(&what, receiver, |instances| {
+        instances.is_known() && ports(instances) == expected
+    })
+    .await
 }
 
 #[tokio::test]
@@ -36,7 +42,10 @@ async fn instances_are_found_weighted_and_lost() {
 
     let first = Registration::spawn(client.clone(), announcement(7101));
     let mut second = announcement(7102);
-    second.weights = Weights { passing: 12, warning: 6 };
+    second.weights = Weights {
+        passing: 12,
+        warning: 6,
+    };
     second.meta.version = "2".into();
     second.meta.capabilities = vec!["streaming".into()];
     let second = Registration::spawn(client, second);
@@ -47,23 +56,42 @@ async fn instances_are_found_weighted_and_lost() {
     .await;
     assert_eq!(instances.list[0].weight, 4 * WEIGHT_UNIT);
     assert_eq!(instances.list[1].weight, 12 * WEIGHT_UNIT);
-    assert_eq!((instances.list[1].version.as_str(), &instances.list[1].capabilities[..]), ("2", &["streaming".into()][..]));
-    assert_eq!(instances.list[1].socket_address(), Some("127.0.0.1:7102".parse().unwrap()));
+    assert_eq!(
+        (instances.list[1].version.as_str(), &instances.list[1].capabilities[..]),
+        ("2", &["streaming".into()][..])
+    );
+    assert_eq!(
+        instances.list[1].socket_address(),
+        Some("127.0.0.1:7102".parse().unwrap())
+    );
 
     first.set_health(Health::Warning, "busy");
-    let instances = wait_until("the warning", &mut receiver, |instances| instances.list[0].note == "busy").await;
-    assert_eq!((instances.list[0].health, instances.list[0].weight), (Health::Warning, WEIGHT_UNIT), "a quarter");
+    let instances = wait_until("the warning", &mut receiver, |instances| {
+        instances.list[0].note == "busy"
+    })
+    .await;
+    assert_eq!(
+        (instances.list[0].health, instances.list[0].weight),
+        (Health::Warning, WEIGHT_UNIT),
+        "a quarter"
+    );
 
     second.drain().await.unwrap();
     let instances = until(&mut receiver, &[7101]).await;
     assert!(instances.list[1].maintenance && instances.list.len() == 2);
     second.deregister().await.unwrap();
-    wait_until("the second to be gone", &mut receiver, |instances| instances.list.len() == 1).await;
+    wait_until("the second to be gone", &mut receiver, |instances| {
+        instances.list.len() == 1
+    })
+    .await;
     first.set_health(Health::Critical, "no disk");
     let instances = until(&mut receiver, &[]).await;
     assert_eq!((instances.list.len(), instances.list[0].note.as_str()), (1, "no disk"));
     first.deregister().await.unwrap();
-    wait_until("the last to be gone", &mut receiver, |instances| instances.list.is_empty()).await;
+    wait_until("the last to be gone", &mut receiver, |instances| {
+        instances.list.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -93,7 +121,9 @@ async fn an_agent_that_dies_and_comes_back_empty_costs_no_instance() {
     let discovery = Discovery::new(client.clone(), Settings::default());
     let mut receiver = discovery.watch("writing");
     let mut names = discovery.services();
-    let registrations: Vec<_> = (7301..7304).map(|port| Registration::spawn(client.clone(), announcement(port))).collect();
+    let registrations: Vec<_> = (7301..7304)
+        .map(|port| Registration::spawn(client.clone(), announcement(port)))
+        .collect();
     let all = [7301, 7302, 7303];
     until(&mut receiver, &all).await;
     wait_until("the service's name", &mut names, |names| **names == ["writing"]).await;
@@ -126,7 +156,11 @@ async fn an_agent_that_dies_and_comes_back_empty_costs_no_instance() {
     fourth.deregister().await.unwrap();
     until(&mut receiver, &all).await;
     watching.abort();
-    assert!(fewest.load(Ordering::SeqCst) >= 3, "somebody saw only {} of 3", fewest.load(Ordering::SeqCst));
+    assert!(
+        fewest.load(Ordering::SeqCst) >= 3,
+        "somebody saw only {} of 3",
+        fewest.load(Ordering::SeqCst)
+    );
     for registration in registrations {
         registration.deregister().await.unwrap();
     }
@@ -152,8 +186,18 @@ async fn an_instance_that_lapses_leaves_at_once_and_returns_with_its_heartbeat()
     let client = consul.client();
     let discovery = Discovery::new(client.clone(), Settings::default());
     let mut receiver = discovery.watch("writing");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (theirs, short) = (client.clone(), Announcement { ttl: Duration::from_secs(1), ..announcement(7501) });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (theirs, short) = (
+        client.clone(),
+        Announcement {
+            ttl: Duration::from_secs(1),
+            ..announcement(7501)
+        },
+    );
     runtime.spawn(async move {
         let registration = Registration::spawn(theirs, short);
         std::future::pending::<()>().await;
@@ -163,7 +207,11 @@ async fn an_instance_that_lapses_leaves_at_once_and_returns_with_its_heartbeat()
     until(&mut receiver, &[7501, 7502]).await;
     runtime.shutdown_background();
     let instances = until(&mut receiver, &[7502]).await;
-    assert!(instances.list[0].note.contains("TTL expired"), "{}", instances.list[0].note);
+    assert!(
+        instances.list[0].note.contains("TTL expired"),
+        "{}",
+        instances.list[0].note
+    );
     let _again = Registration::spawn(client, announcement(7501));
     until(&mut receiver, &[7501, 7502]).await;
 }

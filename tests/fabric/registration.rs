@@ -10,11 +10,18 @@ use lyceum::testing::{wait_for, wait_until};
 
 fn announcement(port: u16) -> Announcement {
     // Short, so that a test sees it lapse; in production it would flap.
-    Announcement { ttl: Duration::from_secs(3), ..Announcement::new("writing", "127.0.0.1", port) }
+    Announcement {
+        ttl: Duration::from_secs(3),
+        ..Announcement::new("writing", "127.0.0.1", port)
+    }
 }
 
 async fn entries(client: &Client) -> Vec<Entry> {
-    client.health("writing", &Query::default()).await.map(|answer| answer.value).unwrap_or_default()
+    client
+        .health("writing", &Query::default())
+        .await
+        .map(|answer| answer.value)
+        .unwrap_or_default()
 }
 
 /// The instance's own check.
@@ -37,38 +44,73 @@ async fn an_instance_lives_its_whole_life() {
     let registration = Registration::spawn(client.clone(), announcement);
     registration.registered().await;
     wait_for("the instance, passing", || async {
-        check(&client).await.is_some_and(|check| check.health() == Health::Passing)
+        check(&client)
+            .await
+            .is_some_and(|check| check.health() == Health::Passing)
     })
     .await;
     let entry = entries(&client).await.remove(0);
-    assert_eq!((entry.service.id.as_str(), entry.service.port), ("writing-127-0-0-1-7001", 7001));
-    assert_eq!((entry.service.meta["version"].as_str(), entry.service.meta["protocol"].as_str()), ("1.2.3", "grpc"));
-    assert_eq!(entry.service.meta["methods"], "lyceum.writing_analysis.v1.WritingAnalysisService");
+    assert_eq!(
+        (entry.service.id.as_str(), entry.service.port),
+        ("writing-127-0-0-1-7001", 7001)
+    );
+    assert_eq!(
+        (
+            entry.service.meta["version"].as_str(),
+            entry.service.meta["protocol"].as_str()
+        ),
+        ("1.2.3", "grpc")
+    );
+    assert_eq!(
+        entry.service.meta["methods"],
+        "lyceum.writing_analysis.v1.WritingAnalysisService"
+    );
 
     registration.set_health(Health::Warning, "120 of 100 requests");
     wait_for("the warning with its note", || async {
-        check(&client).await.is_some_and(|check| check.status == "warning" && check.output == "120 of 100 requests")
+        check(&client)
+            .await
+            .is_some_and(|check| check.status == "warning" && check.output == "120 of 100 requests")
     })
     .await;
     registration.update_meta(|meta| meta.version = "1.2.4".into());
     wait_for("the new metadata", || async {
-        entries(&client).await.first().is_some_and(|entry| entry.service.meta["version"] == "1.2.4")
+        entries(&client)
+            .await
+            .first()
+            .is_some_and(|entry| entry.service.meta["version"] == "1.2.4")
     })
     .await;
-    assert_eq!(check(&client).await.unwrap().status, "warning", "registering again keeps the health");
+    assert_eq!(
+        check(&client).await.unwrap().status,
+        "warning",
+        "registering again keeps the health"
+    );
 
     registration.drain().await.unwrap();
     wait_for("the maintenance", || async {
         let entry = entries(&client).await.remove(0);
-        entry.checks.iter().any(|check| check.notes == DRAINING && check.health() == Health::Critical)
+        entry
+            .checks
+            .iter()
+            .any(|check| check.notes == DRAINING && check.health() == Health::Critical)
     })
     .await;
     registration.update_meta(|meta| meta.version = "1.2.5".into());
     wait_for("metadata that changes while draining", || async {
-        entries(&client).await.first().is_some_and(|entry| entry.service.meta["version"] == "1.2.5")
+        entries(&client)
+            .await
+            .first()
+            .is_some_and(|entry| entry.service.meta["version"] == "1.2.5")
     })
     .await;
-    assert!(entries(&client).await[0].checks.iter().any(|check| check.notes == DRAINING), "maintenance survives it");
+    assert!(
+        entries(&client).await[0]
+            .checks
+            .iter()
+            .any(|check| check.notes == DRAINING),
+        "maintenance survives it"
+    );
     registration.deregister().await.unwrap();
     wait_for("the instance to go", || async { entries(&client).await.is_empty() }).await;
     assert!(client.agent_checks().await.unwrap().is_empty());
@@ -78,7 +120,11 @@ async fn an_instance_lives_its_whole_life() {
 async fn an_instance_that_dies_lapses_and_its_next_life_heals() {
     let consul = Consul::start().await;
     let client = consul.client();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let (first, theirs) = (announcement(7002), client.clone());
     // A runtime that is shut down takes its tasks with it as a killed process does: nothing says goodbye.
     runtime
@@ -92,7 +138,9 @@ async fn an_instance_that_dies_lapses_and_its_next_life_heals() {
         .unwrap();
     runtime.shutdown_background();
     wait_for("the check to lapse", || async {
-        check(&client).await.is_some_and(|check| check.health() == Health::Critical)
+        check(&client)
+            .await
+            .is_some_and(|check| check.health() == Health::Critical)
     })
     .await;
     let second = Registration::spawn(client.clone(), announcement(7002));
@@ -109,8 +157,9 @@ async fn an_instance_that_dies_lapses_and_its_next_life_heals() {
 async fn an_agent_restarted_without_its_data_hears_of_every_instance_again() {
     let mut consul = Consul::start().await;
     let client = consul.client();
-    let registrations: Vec<_> =
-        (0..3).map(|n| Registration::spawn(client.clone(), announcement(7010 + n))).collect();
+    let registrations: Vec<_> = (0..3)
+        .map(|n| Registration::spawn(client.clone(), announcement(7010 + n)))
+        .collect();
     for registration in &registrations {
         registration.registered().await;
     }
@@ -118,18 +167,31 @@ async fn an_agent_restarted_without_its_data_hears_of_every_instance_again() {
     consul.kill().await;
     for registration in &registrations {
         let mut state = registration.state_watch();
-        wait_until("the agent to be missed", &mut state, |state| matches!(state, State::Failing(_))).await;
+        wait_until("the agent to be missed", &mut state, |state| {
+            matches!(state, State::Failing(_))
+        })
+        .await;
     }
     consul.start_again_wiped().await;
     wait_for("all three again", || async {
         let entries = entries(&client).await;
-        entries.len() == 3 && entries.iter().flat_map(|entry| &entry.checks).all(|check| check.health() <= Health::Warning)
+        entries.len() == 3
+            && entries
+                .iter()
+                .flat_map(|entry| &entry.checks)
+                .all(|check| check.health() <= Health::Warning)
     })
     .await;
     wait_for("the first one's warning again", || async {
         let entries = entries(&client).await;
-        let checks = entries.iter().filter(|entry| entry.service.port == 7010).flat_map(|entry| &entry.checks);
-        checks.filter(|check| check.output == "busy" && check.status == "warning").count() == 1
+        let checks = entries
+            .iter()
+            .filter(|entry| entry.service.port == 7010)
+            .flat_map(|entry| &entry.checks);
+        checks
+            .filter(|check| check.output == "busy" && check.status == "warning")
+            .count()
+            == 1
     })
     .await;
     for registration in registrations {
@@ -160,13 +222,23 @@ async fn an_agent_that_hangs_is_noticed_and_forgiven() {
     let mut state = registration.state_watch();
     signal("-STOP", consul.pid().unwrap()).await;
     let failing = wait_until("the silence", &mut state, |state| matches!(state, State::Failing(_))).await;
-    assert!(matches!(failing, State::Failing(lyceum::consul::Error::TimedOut { .. })), "{failing:?}");
+    assert!(
+        matches!(failing, State::Failing(lyceum::consul::Error::TimedOut { .. })),
+        "{failing:?}"
+    );
     signal("-CONT", consul.pid().unwrap()).await;
-    wait_until("the agent's return", &mut state, |state| matches!(state, State::Registered)).await;
+    wait_until("the agent's return", &mut state, |state| {
+        matches!(state, State::Registered)
+    })
+    .await;
     registration.deregister().await.unwrap();
 }
 
 async fn signal(name: &str, pid: u32) {
-    let status = tokio::process::Command::new("kill").args([name, &pid.to_string()]).status().await.unwrap();
+    let status = tokio::process::Command::new("kill")
+        .args([name, &pid.to_string()])
+        .status()
+        .await
+        .unwrap();
     assert!(status.success());
 }

@@ -37,8 +37,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// An object of these fields, each arriving its own way, beside fields that nobody knows.
 fn object(fields: Vec<(&'static str, Value)>) -> impl Strategy<Value = Value> {
     let count = fields.len();
-    (prop::collection::vec(field(), count), prop::collection::vec(("X[a-z]{1,6}", any_json()), 0..3)).prop_map(
-        move |(ways, unknown)| {
+    (
+        prop::collection::vec(field(), count),
+        prop::collection::vec(("X[a-z]{1,6}", any_json()), 0..3),
+    )
+        .prop_map(move |(ways, unknown)| {
             let mut object: Map<String, Value> = unknown.into_iter().collect();
             for ((name, value), way) in fields.iter().zip(ways) {
                 match way {
@@ -48,8 +51,7 @@ fn object(fields: Vec<(&'static str, Value)>) -> impl Strategy<Value = Value> {
                 }
             }
             Value::Object(object)
-        },
-    )
+        })
 }
 
 fn entry() -> impl Strategy<Value = Value> {
@@ -79,7 +81,11 @@ fn entry() -> impl Strategy<Value = Value> {
             ("Weights", weights),
         ])
         .prop_flat_map(move |service| {
-            object(vec![("Node", node.clone()), ("Service", service), ("Checks", json!([check.clone()]))])
+            object(vec![
+                ("Node", node.clone()),
+                ("Service", service),
+                ("Checks", json!([check.clone()])),
+            ])
         })
     })
 }
@@ -146,14 +152,24 @@ fn a_whole_entry_of_a_newer_consul_is_read() {
     let entries: Option<Vec<Entry>> = serde_json::from_str(text).unwrap();
     let entry = &entries.unwrap()[0];
     assert_eq!((entry.service.id.as_str(), entry.service.port), ("w-1", 7001));
-    assert_eq!(entry.service.weights, Some(EntryWeights { passing: Some(4), warning: Some(1) }));
+    assert_eq!(
+        entry.service.weights,
+        Some(EntryWeights {
+            passing: Some(4),
+            warning: Some(1)
+        })
+    );
     assert!(entry.service.meta.is_empty());
     assert_eq!(entry.checks[0].health(), Health::Passing);
 }
 
 #[test]
 fn maintenance_and_unknown_words_are_critical() {
-    let check = |id: &str, status: &str| Check { id: id.into(), status: status.into(), ..Check::default() };
+    let check = |id: &str, status: &str| Check {
+        id: id.into(),
+        status: status.into(),
+        ..Check::default()
+    };
     assert_eq!(check("c", "warning").health(), Health::Warning);
     assert_eq!(check("c", "splendid").health(), Health::Critical);
     assert_eq!(check("c", "").health(), Health::Critical);

@@ -41,7 +41,10 @@ impl Server {
 
     async fn answering(status: &str, headers: &str, body: &str) -> Self {
         let length = body.len();
-        Self::start(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")).await
+        Self::start(format!(
+            "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        ))
+        .await
     }
 
     fn client(&self, token: &str) -> Client {
@@ -69,7 +72,9 @@ async fn request(stream: &mut TcpStream) -> String {
         let count = stream.read(&mut buffer).await.unwrap();
         read.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         if count == 0 || length.is_none_or(|length| body.len() >= length.parse().unwrap()) {
             return String::from_utf8_lossy(&read).into_owned();
@@ -85,7 +90,10 @@ async fn nobody_there_is_unreachable() {
     let client = Client::try_new(&Settings::new(Address::Http(address.clone()))).unwrap();
     let error = client.leader().await.unwrap_err();
     assert!(matches!(&error, Error::Unreachable { .. }), "{error:?}");
-    assert!(error.to_string().contains(&address) && error.to_string().contains("refused"), "{error}");
+    assert!(
+        error.to_string().contains(&address) && error.to_string().contains("refused"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -93,7 +101,11 @@ async fn a_connection_closed_without_an_answer_is_unreachable() {
     // The 201st connection of one address is closed like this.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let closing = tokio::spawn(async move { while let Ok((stream, _)) = listener.accept().await { drop(stream) } });
+    let closing = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(stream)
+        }
+    });
     let client = Client::try_new(&Settings::new(Address::Http(address))).unwrap();
     let error = client.leader().await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
@@ -104,7 +116,16 @@ async fn a_connection_closed_without_an_answer_is_unreachable() {
 async fn a_silent_agent_times_out() {
     let server = Server::start("").await;
     let error = server.client("").leader().await.unwrap_err();
-    assert!(matches!(error, Error::TimedOut { operation: "name its leader", .. }), "{error:?}");
+    assert!(
+        matches!(
+            error,
+            Error::TimedOut {
+                operation: "name its leader",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -140,11 +161,23 @@ async fn an_endless_answer_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn a_refusal_carries_status_and_reason_but_no_token() {
-    let server = Server::answering("403 Forbidden", "", "Permission denied:\n token my-secret lacks service:write").await;
-    let error = server.client("my-secret").services(&Query::default()).await.unwrap_err();
+    let server = Server::answering(
+        "403 Forbidden",
+        "",
+        "Permission denied:\n token my-secret lacks service:write",
+    )
+    .await;
+    let error = server
+        .client("my-secret")
+        .services(&Query::default())
+        .await
+        .unwrap_err();
     assert!(error.is_forbidden());
     let text = error.to_string();
-    assert!(text.contains("403") && text.contains("Permission denied: token (token) lacks"), "{text}");
+    assert!(
+        text.contains("403") && text.contains("Permission denied: token (token) lacks"),
+        "{text}"
+    );
     assert!(!format!("{error:?}").contains("my-secret"));
 }
 
@@ -152,7 +185,12 @@ async fn a_refusal_carries_status_and_reason_but_no_token() {
 async fn the_token_is_sent_only_when_there_is_one() {
     let server = Server::answering("200 OK", "", "\"\"").await;
     server.client("my-secret").leader().await.unwrap();
-    assert!(server.asked().to_ascii_lowercase().contains("x-consul-token: my-secret\r\n"));
+    assert!(
+        server
+            .asked()
+            .to_ascii_lowercase()
+            .contains("x-consul-token: my-secret\r\n")
+    );
     server.client("  ").leader().await.unwrap();
     assert!(!server.asked().to_ascii_lowercase().contains("x-consul-token"));
 }
@@ -166,20 +204,44 @@ async fn no_leader_is_none() {
 #[tokio::test]
 async fn an_unknown_check_is_told_apart_in_both_dialects() {
     let dialects = [
-        ("500 Internal Server Error", "CheckID \"service:a\" does not have associated TTL"),
-        ("404 Not Found", "Unknown check ID \"service:a\". Ensure that the check ID is passed, not the check name."),
+        (
+            "500 Internal Server Error",
+            "CheckID \"service:a\" does not have associated TTL",
+        ),
+        (
+            "404 Not Found",
+            "Unknown check ID \"service:a\". Ensure that the check ID is passed, not the check name.",
+        ),
     ];
     for (status, body) in dialects {
         let server = Server::answering(status, "", body).await;
-        let error = server.client("").update_check("service:a", Health::Passing, "").await.unwrap_err();
-        assert!(matches!(&error, Error::UnknownCheck { check } if check == "service:a"), "{error:?}");
+        let error = server
+            .client("")
+            .update_check("service:a", Health::Passing, "")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, Error::UnknownCheck { check } if check == "service:a"),
+            "{error:?}"
+        );
         assert!(error.wants_registration());
     }
     let server = Server::answering("500 Internal Server Error", "", "disk full").await;
-    let error = server.client("").update_check("service:a", Health::Passing, "").await.unwrap_err();
-    assert!(matches!(error, Error::Refused { .. }) && error.wants_registration(), "{error:?}");
+    let error = server
+        .client("")
+        .update_check("service:a", Health::Passing, "")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Refused { .. }) && error.wants_registration(),
+        "{error:?}"
+    );
     let server = Server::answering("403 Forbidden", "", "Permission denied").await;
-    let error = server.client("").update_check("service:a", Health::Passing, "").await.unwrap_err();
+    let error = server
+        .client("")
+        .update_check("service:a", Health::Passing, "")
+        .await
+        .unwrap_err();
     assert!(!error.wants_registration(), "registering again would be refused too");
 }
 
@@ -188,7 +250,11 @@ async fn deregistering_what_is_unknown_is_fine_in_both_dialects() {
     for status in ["200 OK", "404 Not Found"] {
         let server = Server::answering(status, "", "").await;
         server.client("").deregister("a/b ü").await.unwrap();
-        assert!(server.asked().starts_with("PUT /v1/agent/service/deregister/a%2Fb%20%C3%BC HTTP/1.1\r\n"));
+        assert!(
+            server
+                .asked()
+                .starts_with("PUT /v1/agent/service/deregister/a%2Fb%20%C3%BC HTTP/1.1\r\n")
+        );
     }
     let server = Server::answering("403 Forbidden", "", "").await;
     assert!(server.client("").deregister("a").await.unwrap_err().is_forbidden());
@@ -224,7 +290,12 @@ async fn headers_that_are_missing_or_nonsense_do_no_harm() {
 #[tokio::test]
 async fn a_key_is_asked_for_with_its_slashes() {
     let server = Server::answering("200 OK", "", "plain").await;
-    let value = server.client("").kv_get("lyceum/a b", &Query::default()).await.unwrap().value;
+    let value = server
+        .client("")
+        .kv_get("lyceum/a b", &Query::default())
+        .await
+        .unwrap()
+        .value;
     assert_eq!(value.unwrap(), "plain");
     assert!(server.asked().starts_with("GET /v1/kv/lyceum/a%20b?raw HTTP/1.1\r\n"));
 }

@@ -9,7 +9,13 @@ fn cursor() -> Cursor {
 }
 
 fn answer(index: u64) -> Answer<()> {
-    Answer { value: (), index, known_leader: true, last_contact: Duration::ZERO, filtered: false }
+    Answer {
+        value: (),
+        index,
+        known_leader: true,
+        last_contact: Duration::ZERO,
+        filtered: false,
+    }
 }
 
 const BELIEVED: Verdict = Verdict::Believe { reborn: false };
@@ -21,7 +27,11 @@ fn the_first_read_does_not_block_and_the_next_waits_on_the_index() {
     assert_eq!(cursor.query().index, 0);
     assert_eq!(cursor.answered(&answer(12)), BELIEVED);
     assert_eq!(cursor.query().index, 12);
-    assert_eq!(cursor.answered(&answer(12)), BELIEVED, "a return does not mean a change");
+    assert_eq!(
+        cursor.answered(&answer(12)),
+        BELIEVED,
+        "a return does not mean a change"
+    );
     assert_eq!(cursor.query().index, 12);
 }
 
@@ -48,15 +58,25 @@ fn any_error_starts_again_from_zero() {
     cursor.answered(&answer(500));
     cursor.failed();
     assert_eq!(cursor.query().index, 0);
-    assert_eq!(cursor.answered(&answer(600)), REBORN, "what happened in between is unknown");
+    assert_eq!(
+        cursor.answered(&answer(600)),
+        REBORN,
+        "what happened in between is unknown"
+    );
     assert_eq!(cursor.answered(&answer(601)), BELIEVED);
 }
 
 #[test]
 fn a_stale_answer_without_leader_or_long_out_of_touch_is_doubted_and_the_leader_asked() {
     let doubtful = [
-        Answer { known_leader: false, ..answer(500) },
-        Answer { last_contact: Duration::from_secs(11), ..answer(500) },
+        Answer {
+            known_leader: false,
+            ..answer(500)
+        },
+        Answer {
+            last_contact: Duration::from_secs(11),
+            ..answer(500)
+        },
     ];
     for doubtful in doubtful {
         let mut cursor = cursor();
@@ -73,7 +93,10 @@ fn a_stale_answer_without_leader_or_long_out_of_touch_is_doubted_and_the_leader_
 
 #[test]
 fn without_stale_reads_the_leader_is_always_asked() {
-    let settings = Settings { stale: false, ..Settings::default() };
+    let settings = Settings {
+        stale: false,
+        ..Settings::default()
+    };
     assert!(!Cursor::new(settings, fastrand::Rng::with_seed(1)).query().stale);
 }
 
@@ -82,10 +105,16 @@ async fn two_requests_go_at_once_and_the_rest_in_the_buckets_time() {
     let mut cursor = cursor();
     let now = Instant::now();
     let refill = cursor.settings.refill;
-    assert_eq!([cursor.permit(now), cursor.permit(now), cursor.permit(now)], [Duration::ZERO, Duration::ZERO, refill]);
+    assert_eq!(
+        [cursor.permit(now), cursor.permit(now), cursor.permit(now)],
+        [Duration::ZERO, Duration::ZERO, refill]
+    );
     assert_eq!(cursor.permit(now), refill * 2);
     let later = now + refill * 100;
-    assert_eq!([cursor.permit(later), cursor.permit(later), cursor.permit(later)], [Duration::ZERO, Duration::ZERO, refill]);
+    assert_eq!(
+        [cursor.permit(later), cursor.permit(later), cursor.permit(later)],
+        [Duration::ZERO, Duration::ZERO, refill]
+    );
 }
 
 proptest! {

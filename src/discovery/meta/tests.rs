@@ -64,12 +64,22 @@ fn the_pairs_are_what_an_operator_expects_to_see() {
         ("protocol", "grpc"),
         ("version", "1.2.3"),
     ];
-    assert_eq!(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>(),
+        expected
+    );
 }
 
 #[test]
 fn a_time_that_is_none_is_left_out() {
-    for text in ["", "soon", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T25:00:00Z", "1969-01-01T00:00:00Z"] {
+    for text in [
+        "",
+        "soon",
+        "2026-13-01T00:00:00Z",
+        "2026-01-01",
+        "2026-01-01T25:00:00Z",
+        "1969-01-01T00:00:00Z",
+    ] {
         let pairs = BTreeMap::from([("certificate_expires".to_owned(), text.to_owned())]);
         assert_eq!(Meta::read(&pairs).certificate_expires, None, "{text}");
     }

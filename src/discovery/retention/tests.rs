@@ -6,11 +6,21 @@ use super::*;
 use crate::consul::Health;
 
 fn instance(id: &str) -> Instance {
-    Instance { id: id.to_owned(), host: "h".to_owned(), port: 1, weight: 4, ..Instance::default() }
+    Instance {
+        id: id.to_owned(),
+        host: "h".to_owned(),
+        port: 1,
+        weight: 4,
+        ..Instance::default()
+    }
 }
 
 fn critical(id: &str) -> Instance {
-    Instance { health: Health::Critical, weight: 0, ..instance(id) }
+    Instance {
+        health: Health::Critical,
+        weight: 0,
+        ..instance(id)
+    }
 }
 
 fn all(ids: &[&str]) -> Vec<Instance> {
@@ -45,7 +55,11 @@ async fn an_empty_answer_is_held_and_then_believed() {
     assert_eq!(ids(retention.told(Vec::new(), false, now)), ["a"]);
     assert_eq!(retention.due(), Some(now + HOLD));
     let before = now + HOLD - Duration::from_millis(1);
-    assert_eq!(ids(retention.told(Vec::new(), false, before)), ["a"], "asked again, the hold does not begin again");
+    assert_eq!(
+        ids(retention.told(Vec::new(), false, before)),
+        ["a"],
+        "asked again, the hold does not begin again"
+    );
     assert!(retention.decide(now + HOLD).is_empty());
     assert_eq!(retention.due(), None);
 }
@@ -83,7 +97,10 @@ async fn after_a_loss_of_data_the_missing_stay_until_they_are_back() {
     assert_eq!(ids(retention.told(Vec::new(), true, now)), ["a", "b", "c"]);
     assert_eq!(ids(retention.told(all(&["b"]), false, now + HOLD)), ["a", "b", "c"]);
     assert_eq!(retention.due(), Some(now + RECOVERY));
-    assert_eq!(ids(retention.told(all(&["a", "b", "c"]), false, now + HOLD)), ["a", "b", "c"]);
+    assert_eq!(
+        ids(retention.told(all(&["a", "b", "c"]), false, now + HOLD)),
+        ["a", "b", "c"]
+    );
     assert_eq!(retention.due(), None, "all are back: the register's word counts again");
     assert_eq!(ids(retention.told(all(&["a"]), false, now + HOLD)), ["a"]);
 }
@@ -103,7 +120,11 @@ async fn after_a_loss_of_data_and_nobody_back_the_list_is_empty_in_the_end() {
     let (mut retention, now) = (retention(), Instant::now());
     retention.told(all(&["a"]), false, now);
     retention.told(Vec::new(), true, now);
-    assert_eq!(ids(retention.decide(now + RECOVERY)), ["a"], "now it is an empty answer like any other");
+    assert_eq!(
+        ids(retention.decide(now + RECOVERY)),
+        ["a"],
+        "now it is an empty answer like any other"
+    );
     assert!(retention.decide(now + RECOVERY + HOLD).is_empty());
 }
 
@@ -118,7 +139,10 @@ async fn a_critical_instance_is_never_kept() {
 async fn an_instance_that_came_back_elsewhere_is_another() {
     let (mut retention, now) = (retention(), Instant::now());
     retention.told(all(&["a"]), false, now);
-    let moved = Instance { port: 2, ..instance("a") };
+    let moved = Instance {
+        port: 2,
+        ..instance("a")
+    };
     let list = retention.told(vec![moved], true, now);
     assert_eq!(list.len(), 2, "its old address may still serve");
     assert_eq!(retention.decide(now + RECOVERY).len(), 1);
