@@ -46,11 +46,9 @@ pub struct Method {
     pub server_streaming: bool,
 }
 
-/// The method at a path such as `/lyceum.writing_analysis.v1.WritingAnalysisService/AnalyzeWriting`.
+/// Where in [`METHODS`] the method of a path such as
+/// `/lyceum.writing_analysis.v1.WritingAnalysisService/AnalyzeWriting` stands.
 #[must_use]
-pub fn method(path: &str) -> Option<&'static Method> {
-    METHODS
-        .binary_search_by(|method| method.path.cmp(path))
-        .ok()
-        .map(|index| &METHODS[index])
+pub fn method_index(path: &str) -> Option<usize> {
+    METHODS.binary_search_by(|method| method.path.cmp(path)).ok()
 }

@@ -4,6 +4,7 @@
 //! and gone when the test ends, however it ends.
 
 pub mod consul;
+pub mod probe;
 mod wait;
 
 pub use wait::{wait_for, wait_until};

@@ -5,3 +5,7 @@ mod frames;
 mod page;
 mod protocol;
 mod text;
+mod headers;
+mod metrics;
+mod record;
+mod request;

@@ -37,7 +37,7 @@ enum Way {
 
 /// An open connection.
 pub(super) enum Stream {
-    Tcp(MaybeHttpsStream<TokioIo<TcpStream>>),
+    Tcp(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
     Unix(TokioIo<UnixStream>),
 }
 
@@ -79,7 +79,7 @@ impl Service<Uri> for Connector {
         let connecting: Self::Future = match &mut self.way {
             Way::Tcp(tcp) => {
                 let connecting = tcp.call(uri);
-                Box::pin(async move { connecting.await.map(Stream::Tcp) })
+                Box::pin(async move { connecting.await.map(|stream| Stream::Tcp(Box::new(stream))) })
             }
             Way::Unix(path) => {
                 let path = path.clone();
@@ -172,7 +172,7 @@ impl Connection for Stream {
 impl Read for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
@@ -181,21 +181,21 @@ impl Read for Stream {
 impl Write for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
             Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

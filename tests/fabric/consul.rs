@@ -1,5 +1,7 @@
 //! The client against a real agent: every endpoint, over every transport, with and without access control.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

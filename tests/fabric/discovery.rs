@@ -1,5 +1,7 @@
 //! Finding instances through a real agent, and keeping them while it is away.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

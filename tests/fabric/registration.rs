@@ -1,5 +1,7 @@
 //! Announcing an instance to a real agent, through everything that happens to one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::time::Duration;
 
 use lyceum::consul::{Check, Client, Entry, Health, Query};

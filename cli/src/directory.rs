@@ -1,0 +1,64 @@
+//! What Consul says of the fabric, for commands that look once: names, instances, and the settings to ask with.
+//!
+//! When not: a process that calls others watches ([`lyceum::discovery`]).
+
+use anyhow::Context as _;
+use lyceum::configuration::Configuration;
+use lyceum::consul::{self, Address, Client, Query, Settings, Tls, Token};
+use lyceum::discovery::Instance;
+
+/// The tag of everything that belongs to the fabric.
+const TAG: &str = "lyceum";
+
+/// How to reach the configured Consul.
+pub(crate) fn settings(configuration: &Configuration) -> anyhow::Result<Settings> {
+    let consul = &configuration.consul;
+    let mut settings = Settings::new(consul.address.parse::<Address>()?);
+    settings.token = match (&consul.token, &consul.token_file) {
+        (Some(token), _) => Token::new(token.expose()),
+        (None, Some(file)) => Token::new(
+            std::fs::read_to_string(file)
+                .with_context(|| format!("consul.token_file, {}, cannot be read", file.display()))?,
+        ),
+        (None, None) => Token::default(),
+    };
+    settings.tls = consul.roots.as_ref().map(|roots| Tls {
+        authorities: roots.clone(),
+        certificate: consul.certificate.clone().zip(consul.key.clone()),
+        server_name: None,
+    });
+    Ok(settings)
+}
+
+/// The same settings for an agent elsewhere.
+pub(crate) fn settings_at(settings: &Settings, address: Address) -> Settings {
+    Settings { address, ..settings.clone() }
+}
+
+/// The names of the fabric's services, sorted.
+pub(crate) async fn names(client: &Client) -> anyhow::Result<Vec<String>> {
+    let services = client.services(&Query::default()).await.map_err(explained)?.value;
+    Ok(services.into_iter().filter(|(_, tags)| tags.iter().any(|tag| tag == TAG)).map(|(name, _)| name).collect())
+}
+
+/// A service's instances, sorted by id.
+pub(crate) async fn instances(client: &Client, service: &str) -> anyhow::Result<Vec<Instance>> {
+    let entries = client.health(service, &Query::default()).await.map_err(explained)?.value;
+    let mut instances: Vec<_> = entries.into_iter().filter_map(Instance::read).collect();
+    instances.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(instances)
+}
+
+/// What to do about a Consul that does not answer.
+fn explained(error: consul::Error) -> anyhow::Error {
+    let advice = match &error {
+        consul::Error::Unreachable { .. } | consul::Error::TimedOut { .. } => {
+            "; is it running? `lyceum up` starts one, and CONSUL_HTTP_ADDR or --set consul.address=… says where it is"
+        }
+        consul::Error::Refused { status, .. } if status.as_u16() == 403 => {
+            "; set LYCEUM_CONSUL__TOKEN or CONSUL_HTTP_TOKEN to a token that may read services and nodes"
+        }
+        _ => "",
+    };
+    anyhow::anyhow!("{error}{advice}")
+}

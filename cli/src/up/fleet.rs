@@ -1,0 +1,225 @@
+//! What runs, by slot: who it is, which instance it became, and whether Consul calls it passing.
+
+use std::net::SocketAddr;
+
+use lyceum::consul::{Client, Health, Query};
+use lyceum::discovery::Instance;
+
+use crate::process::{Announcement, Program};
+use crate::supervisor::{Event, Slot};
+
+/// A process that dies this often before it ever serves will not serve.
+const HOPELESS: u32 = 3;
+
+/// What a process is for, in the order in which they are told to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The agent that was started here.
+    Consul,
+    /// A service.
+    Service,
+    /// The gateway.
+    Gateway,
+}
+
+/// One process that is kept running.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) slot: Slot,
+    pub(super) role: Role,
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) pid: u32,
+    /// What it announced; none until it serves.
+    pub(super) instance: Option<Announcement>,
+    /// What Consul says of it.
+    pub(super) health: Option<Health>,
+    deaths: u32,
+    /// Whether it ever was healthy.
+    proven: bool,
+}
+
+/// Everything that is kept running, and the Consul that knows of it.
+pub(super) struct Fleet {
+    members: Vec<Member>,
+    client: Client,
+}
+
+/// What a person should hear.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    /// A process died and will be started again.
+    Died {
+        /// Who, as it was.
+        member: Member,
+        /// `was killed by signal 9`.
+        how: String,
+        /// When it is started again.
+        restart_in: std::time::Duration,
+    },
+    /// A process is healthy, at first or again.
+    Healthy {
+        /// Who, as it is.
+        member: Member,
+    },
+}
+
+// === impl Member ===
+
+impl Member {
+    /// The instance's id; before it has one, what tells it from its replicas.
+    pub(super) fn id(&self) -> &str {
+        self.instance.as_ref().map_or(&self.label, |instance| &instance.id)
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        self.instance.as_ref().map_or("", |instance| &instance.address)
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.health.is_some_and(|health| health < Health::Critical)
+    }
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    pub(super) fn new(client: Client) -> Self {
+        Self { members: Vec::new(), client }
+    }
+
+    /// Adds what a slot runs. Slots are counted by the supervisor, in the same order.
+    pub(super) fn add(&mut self, role: Role, program: &Program, slot: Slot) {
+        debug_assert_eq!(slot, self.members.len());
+        self.members.push(Member {
+            slot,
+            role,
+            name: program.name.clone(),
+            label: program.label.clone(),
+            pid: 0,
+            instance: None,
+            health: None,
+            deaths: 0,
+            proven: false,
+        });
+    }
+
+    /// Consul announces nothing; it answered already, or it would not have been added.
+    pub(super) fn consul_at(&mut self, address: &str) {
+        for member in self.members.iter_mut().filter(|member| member.role == Role::Consul) {
+            member.instance = Some(Announcement {
+                name: member.name.clone(),
+                id: member.label.clone(),
+                address: address.trim_start_matches("http://").to_owned(),
+            });
+            member.health = Some(Health::Passing);
+            member.proven = true;
+        }
+    }
+
+    pub(super) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The gateway's address, once it serves.
+    pub(super) fn gateway(&self) -> Option<SocketAddr> {
+        self.members.iter().find(|member| member.role == Role::Gateway)?.address().parse().ok()
+    }
+
+    pub(super) fn slots(&self, role: Role) -> Vec<Slot> {
+        self.members.iter().filter(|member| member.role == role).map(|member| member.slot).collect()
+    }
+
+    /// Whether everything runs and Consul calls it passing (or warning: it serves).
+    pub(super) fn is_healthy(&self) -> bool {
+        self.members.iter().all(Member::is_healthy)
+    }
+
+    /// Whether Consul has to be asked about somebody.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.members.iter().any(|member| member.instance.is_some() && !member.is_healthy())
+    }
+
+    /// Those that are not healthy yet.
+    pub(super) fn waiting_for(&self) -> Vec<String> {
+        self.members.iter().filter(|member| !member.is_healthy()).map(|member| member.label.clone()).collect()
+    }
+
+    /// A process that will not come up.
+    pub(super) fn hopeless(&self) -> Option<Slot> {
+        self.members.iter().find(|member| !member.proven && member.deaths >= HOPELESS).map(|member| member.slot)
+    }
+
+    /// Takes note of what happened to a process.
+    pub(super) fn apply(&mut self, event: Event) -> Vec<News> {
+        match event {
+            Event::Started { slot, pid } => {
+                let member = &mut self.members[slot];
+                member.pid = pid;
+                if member.role == Role::Consul && !member.is_healthy() {
+                    // The services notice by themselves when it answers again.
+                    member.health = Some(Health::Passing);
+                    return vec![News::Healthy { member: member.clone() }];
+                }
+                Vec::new()
+            }
+            Event::Serving { slot, announcement } => {
+                self.members[slot].instance = Some(announcement);
+                Vec::new()
+            }
+            Event::Died { slot, how, restart_in } => {
+                let member = &mut self.members[slot];
+                let news = News::Died { member: member.clone(), how, restart_in };
+                member.deaths += 1;
+                member.health = None;
+                if member.role != Role::Consul
+                    && let Some(instance) = member.instance.take()
+                {
+                    // Nobody should call it until its check lapses.
+                    let client = self.client.clone();
+                    tokio::spawn(async move { client.deregister(&instance.id).await });
+                }
+                vec![news]
+            }
+        }
+    }
+
+    /// Asks Consul about those that serve but are not known to be healthy.
+    pub(super) async fn look(&mut self) -> Vec<News> {
+        let mut news = Vec::new();
+        for member in &mut self.members {
+            let Some(instance) = &member.instance else { continue };
+            if member.is_healthy() {
+                continue;
+            }
+            // An error means that Consul is away: the next look finds it back.
+            let Ok(answer) = self.client.health(&instance.name, &Query::default()).await else { continue };
+            let health = answer
+                .value
+                .into_iter()
+                .filter_map(Instance::read)
+                .find(|found| found.id == instance.id)
+                .map(|found| found.health);
+            member.health = health;
+            if member.is_healthy() {
+                member.proven = true;
+                news.push(News::Healthy { member: member.clone() });
+            }
+        }
+        news
+    }
+
+    /// Makes sure that Consul knows none of them any more.
+    pub(super) async fn deregister_all(&self) {
+        if self.members.iter().any(|member| member.role == Role::Consul) {
+            return;
+        }
+        for member in &self.members {
+            if let Some(instance) = &member.instance {
+                // Consul may be gone; then it forgets by itself when the check has lapsed.
+                let _ = self.client.deregister(&instance.id).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the gateway counts: calls by method and code, their duration, what is under way.
+//!
+//! The handles of a method are made once and kept with its route, so that a call counts with a few atomic additions.
+//! A method is named only once a service has answered it: what strangers ask for is counted as `other`, or anybody
+//! could fill the memory with names. When not: what the fabric's client sees of the same calls is `lyceum_rpc_client_…`.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lyceum::telemetry::Histogram;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tonic::Code;
+
+/// gRPC's codes, 0 to 16.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MethodLabels {
+    method: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    method: String,
+    code: &'static str,
+}
+
+/// Every metric of a gateway.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics {
+    calls: Family<CodeLabels, Counter>,
+    durations: Family<MethodLabels, Histogram>,
+    in_flight: Gauge,
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
+    /// Documents served: the page, and what the gateway tells of itself.
+    pub(crate) documents: Counter,
+}
+
+/// The metrics of one method.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// `package.Service/Method`, or `other`.
+    pub(crate) name: String,
+    calls: Family<CodeLabels, Counter>,
+    ended: [OnceLock<Counter>; CODES.len()],
+    duration: Histogram,
+    in_flight: Gauge,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Metrics that show in a registry.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register("gateway_calls", "Browsers' calls that ended, by gRPC code", metrics.calls.clone());
+        registry.register("gateway_duration_seconds", "Duration of browsers' calls", metrics.durations.clone());
+        registry.register("gateway_in_flight", "Browsers' calls under way", metrics.in_flight.clone());
+        registry.register("gateway_connections", "Browsers' connections", metrics.connections.clone());
+        registry.register("gateway_documents", "Documents served beside calls", metrics.documents.clone());
+        metrics
+    }
+
+    /// The handles of a method: once a method, not once a call.
+    pub(crate) fn method(&self, name: impl Into<String>) -> Arc<Method> {
+        let name = name.into();
+        let duration = self
+            .durations
+            .get_or_create_owned(&MethodLabels { method: name.clone() });
+        Arc::new(Method {
+            name,
+            calls: self.calls.clone(),
+            ended: [const { OnceLock::new() }; CODES.len()],
+            duration,
+            in_flight: self.in_flight.clone(),
+        })
+    }
+}
+
+// === impl Method ===
+
+impl Method {
+    /// A call begins.
+    pub(crate) fn begin(&self) {
+        self.in_flight.inc();
+    }
+
+    /// It ended with a code after this long.
+    pub(crate) fn end(&self, code: Code, took: Duration) {
+        self.in_flight.dec();
+        self.duration.observe(took);
+        let code = code as usize;
+        self.ended[code]
+            .get_or_init(|| {
+                let labels = CodeLabels { method: self.name.clone(), code: CODES[code] };
+                self.calls.get_or_create_owned(&labels)
+            })
+            .inc();
+    }
+}
+
+/// A code as it is written in contracts.
+pub(crate) fn name(code: Code) -> &'static str {
+    CODES[code as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_show_by_method_and_code() {
+        let mut registry = Registry::with_prefix("lyceum");
+        let metrics = Metrics::register(&mut registry);
+        let method = metrics.method("p.S/M");
+        method.begin();
+        method.begin();
+        method.end(Code::Unauthenticated, Duration::from_millis(2));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "lyceum_gateway_calls_total{method=\"p.S/M\",code=\"UNAUTHENTICATED\"} 1",
+            "lyceum_gateway_duration_seconds_count{method=\"p.S/M\"} 1",
+            "lyceum_gateway_in_flight 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The record of one call: counted and logged exactly once, whatever becomes of it.
+//!
+//! A call that ends says so; one that is dropped before was cancelled by its browser. The log line has names of methods
+//! that services announced, never a path, an address or a header from outside. When not: spans of services are theirs.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tonic::Code;
+
+use crate::metrics::{Method, name};
+
+/// A call under way.
+#[derive(Debug)]
+pub(crate) struct Record {
+    method: Arc<Method>,
+    began: Instant,
+    correlation: String,
+    instance: Option<Arc<str>>,
+    ended: bool,
+}
+
+// === impl Record ===
+
+impl Record {
+    /// A call begins.
+    pub(crate) fn begin(method: Arc<Method>, began: Instant) -> Self {
+        method.begin();
+        Self { method, began, correlation: String::new(), instance: None, ended: false }
+    }
+
+    /// What ties its log lines together.
+    pub(crate) fn correlate(&mut self, correlation: &str) {
+        correlation.clone_into(&mut self.correlation);
+    }
+
+    /// Which instance answers.
+    pub(crate) fn answered_by(&mut self, instance: Arc<str>) {
+        self.instance = Some(instance);
+    }
+
+    /// It ended.
+    pub(crate) fn end(&mut self, code: Code) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let took = self.began.elapsed();
+        self.method.end(code, took);
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    method = self.method.name,
+                    code = name(code),
+                    milliseconds = took.as_secs_f64() * 1e3,
+                    instance = self.instance.as_deref(),
+                    correlation = self.correlation,
+                    "call"
+                )
+            };
+        }
+        match code {
+            Code::Ok | Code::Cancelled => log!(debug),
+            Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable => log!(warn),
+            _ => log!(info),
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.end(Code::Cancelled);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn a_call_is_counted_once() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let method = metrics.method("p.S/M");
+        let mut record = Record::begin(Arc::clone(&method), Instant::now());
+        record.end(Code::Ok);
+        drop(record);
+        drop(Record::begin(method, Instant::now()));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("gateway_calls_total{method=\"p.S/M\",code=\"OK\"} 1"), "{text}");
+        assert!(text.contains("gateway_calls_total{method=\"p.S/M\",code=\"CANCELLED\"} 1"), "{text}");
+        assert!(text.contains("gateway_in_flight 0"), "{text}");
+    }
+}

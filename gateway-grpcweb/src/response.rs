@@ -1,0 +1,219 @@
+//! A service's answer on its way to a browser.
+//!
+//! **What.** [`Outbound`] passes messages, turns the trailers into the frame that browsers read, writes base64 where it
+//! must, and ends in time. [`Reply`] is any body that the gateway answers with.
+//!
+//! **Why.** An answer that breaks off must still end with a status, and a status can only follow a whole message. So a
+//! message up to 64 KiB is passed once all of it is there: if its sender dies in the middle, the trailers say
+//! so. A larger one is passed as it comes; if it breaks off, only breaking off in turn is honest.
+//!
+//! **When not.** For an answer that failed before its first byte: that is a `refusal`, whose status stands in the headers.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use lyceum::error::Error as Refusal;
+use tokio::time::Sleep;
+use tonic::{Code, Status};
+
+use crate::frames::{self, Frames};
+use crate::headers;
+use crate::protocol::Form;
+use crate::record::Record;
+use crate::request::Fault;
+use crate::text;
+
+/// The largest message that is held back until it is whole.
+const HELD: usize = 64 * 1024;
+
+/// A body of the gateway's.
+#[derive(Debug)]
+pub(crate) enum Reply<B> {
+    /// Everything at once.
+    Whole(Bytes),
+    /// A service's answer.
+    Call(Box<Outbound<B>>),
+}
+
+/// A service's answer, as a browser reads it.
+#[derive(Debug)]
+pub(crate) struct Outbound<B> {
+    upstream: B,
+    frames: Frames,
+    /// The beginning of a message that is not whole.
+    held: BytesMut,
+    /// Whether a part of a message was passed without its end.
+    torn: bool,
+    text: Option<text::Encoder>,
+    timer: Option<Pin<Box<Sleep>>>,
+    fault: Option<Fault>,
+    record: Record,
+    over: bool,
+}
+
+/// The answer broke off within a message, so that no status can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer broke off within a message")]
+pub(crate) struct Torn;
+
+// === impl Outbound ===
+
+impl<B> Outbound<B>
+where
+    B: Body<Data = Bytes, Error = Status> + Unpin,
+{
+    /// Passes `upstream` in a form, until `timer` if there is one. What the request's body left in `fault` is why the
+    /// answer broke off, if it did.
+    pub(crate) fn new(
+        upstream: B,
+        form: Form,
+        timer: Option<Pin<Box<Sleep>>>,
+        fault: Option<Fault>,
+        record: Record,
+    ) -> Self {
+        Self {
+            upstream,
+            frames: Frames::new(usize::MAX),
+            held: BytesMut::new(),
+            torn: false,
+            text: (form == Form::Text).then(text::Encoder::default),
+            timer,
+            fault,
+            record,
+            over: false,
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Torn>>> {
+        while !self.over {
+            if let Some(timer) = &mut self.timer
+                && timer.as_mut().poll(context).is_ready()
+            {
+                return Poll::Ready(Some(self.fail(Refusal::deadline_exceeded().into())));
+            }
+            let passed = match ready!(Pin::new(&mut self.upstream).poll_frame(context)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) => self.pass(chunk),
+                    Err(frame) => match frame.into_trailers() {
+                        Ok(trailers) => self.end(trailers),
+                        Err(_) => continue,
+                    },
+                },
+                Some(Err(status)) => self.fail(status),
+                None => self.fail(Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended without a status").into()),
+            };
+            if !matches!(&passed, Ok(chunk) if chunk.is_empty()) {
+                return Poll::Ready(Some(passed));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn pass(&mut self, mut chunk: Bytes) -> Result<Bytes, Torn> {
+        let ended = match self.frames.follow(&chunk) {
+            Ok(ended) => ended,
+            Err(error) => {
+                return self.fail(Refusal::new(Code::Internal, "ANSWER_NOT_GRPC", error.to_string()).into());
+            }
+        };
+        let is_large = self.frames.begun() > HELD;
+        self.torn = ended < chunk.len() && (is_large || (self.torn && ended == 0));
+        let rest = if self.torn { Bytes::new() } else { chunk.split_off(ended) };
+        if !chunk.is_empty() && !self.held.is_empty() {
+            self.held.extend_from_slice(&chunk);
+            chunk = self.held.split().freeze();
+        }
+        self.held.extend_from_slice(&rest);
+        Ok(self.write(chunk, !self.torn))
+    }
+
+    fn write(&mut self, bytes: Bytes, flush: bool) -> Bytes {
+        match &mut self.text {
+            Some(text) => text.encode(&bytes, flush),
+            None => bytes,
+        }
+    }
+
+    /// Ends with a status of the gateway's own, if one can still follow.
+    fn fail(&mut self, status: Status) -> Result<Bytes, Torn> {
+        let status = match self.fault.as_ref().and_then(|fault| fault.get()) {
+            Some(fault) => Refusal::from(*fault).into(),
+            None => status,
+        };
+        if self.torn {
+            self.over = true;
+            self.record.end(status.code());
+            return Err(Torn);
+        }
+        let mut trailers = HeaderMap::new();
+        // A message that is no header leaves the code, which always is one.
+        let _ = status.add_header(&mut trailers);
+        self.held.clear();
+        self.finish(trailers, status.code())
+    }
+
+    /// Ends as the service did.
+    fn end(&mut self, trailers: HeaderMap) -> Result<Bytes, Torn> {
+        if !self.frames.between() {
+            let status = Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended within a message");
+            return self.fail(status.into());
+        }
+        let Some(code) = headers::code(&trailers) else {
+            return self.fail(Refusal::new(Code::Unknown, "STATUS_MISSING", "the answer ended without a status").into());
+        };
+        self.finish(trailers, code)
+    }
+
+    fn finish(&mut self, mut trailers: HeaderMap, code: Code) -> Result<Bytes, Torn> {
+        self.over = true;
+        self.record.end(code);
+        headers::downstream(&mut trailers);
+        let frame = frames::trailers(&trailers);
+        Ok(self.write(frame, true))
+    }
+}
+
+// === impl Reply ===
+
+impl<B> From<Bytes> for Reply<B> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(bytes)
+    }
+}
+
+impl<B> Body for Reply<B>
+where
+    B: Body<Data = Bytes, Error = Status> + Unpin,
+{
+    type Data = Bytes;
+    type Error = Torn;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Torn>>> {
+        Poll::Ready(match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => None,
+            Self::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Self::Call(outbound) => ready!(outbound.poll(context)).map(|chunk| chunk.map(Frame::data)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Call(outbound) => outbound.over,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            // Base64 and the frame of trailers make it longer than upstream says, by what only the end tells.
+            Self::Call(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

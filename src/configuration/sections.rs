@@ -1,0 +1,319 @@
+//! The sections of the configuration with their defaults; each key says its unit and range, [`super::rules`] checks it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::privacy::Sensitive;
+
+/// How to reach the Consul agent.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Consul {
+    /// `http://host:port`, `https://host:port` or `unix:///path`; a bare `host:port` means http.
+    pub address: String,
+    /// The ACL token; better in the environment than in a file. Never shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Sensitive<String>>,
+    /// A file that holds the ACL token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Roots (PEM) that the agent's certificate must chain to; for https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roots: Option<PathBuf>,
+    /// A client certificate (PEM) to show the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+impl Default for Consul {
+    fn default() -> Self {
+        Self {
+            address: "http://127.0.0.1:8500".to_owned(),
+            token: None,
+            token_file: None,
+            roots: None,
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+/// Where a process gets its certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentitySource {
+    /// A certificate authority in the data folder. For one machine.
+    #[default]
+    Development,
+    /// PEM files that somebody else keeps fresh; read again when they change.
+    Files,
+}
+
+/// Who this process is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Where the certificate comes from.
+    pub source: IdentitySource,
+    /// The SPIFFE trust domain: lower-case letters, digits, dots, hyphens.
+    pub trust_domain: String,
+    /// The datacenter in the identity.
+    pub datacenter: String,
+    /// How long a development certificate lives, 2 s to 90 days; it is renewed at half of that.
+    #[serde(with = "humantime_serde")]
+    pub lifetime: Duration,
+    /// The certificate chain (PEM); with source "files".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// Its key (PEM); with source "files".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// The roots (PEM) that peers must chain to; with source "files".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roots: Option<PathBuf>,
+    /// How often the files are looked at, 100 ms to 1 h.
+    #[serde(with = "humantime_serde")]
+    pub reload: Duration,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            source: IdentitySource::Development,
+            trust_domain: "lyceum.internal".to_owned(),
+            datacenter: "dc1".to_owned(),
+            lifetime: Duration::from_secs(24 * 3600),
+            certificate: None,
+            key: None,
+            roots: None,
+            reload: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Who may call whom.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authorization {
+    /// Lines such as `gateway -> writing-analysis`, `* -> ai-validator` or `operator -> *`. Empty: every identity of
+    /// the same trust domain may call.
+    pub allow: Vec<String>,
+}
+
+/// How an instance announces itself in Consul.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// How long Consul believes a heartbeat, 3 s to 10 min; one is sent three times as often.
+    #[serde(with = "humantime_serde")]
+    pub ttl: Duration,
+    /// How long a critical instance stays in the catalogue, 1 min (Consul's floor) to 7 days.
+    #[serde(with = "humantime_serde")]
+    pub deregister_after: Duration,
+    /// How often the registration is repeated, so that an agent that lost its data heals, 1 s to 1 h.
+    #[serde(with = "humantime_serde")]
+    pub repeat: Duration,
+    /// The share of traffic while passing, 1 to 65535.
+    pub weight_passing: u16,
+    /// The share of traffic while in warning, 1 to 65535.
+    pub weight_warning: u16,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(15),
+            deregister_after: Duration::from_secs(300),
+            repeat: Duration::from_secs(120),
+            weight_passing: 100,
+            weight_warning: 25,
+        }
+    }
+}
+
+/// How others are found.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discovery {
+    /// How long one blocking query waits, 1 s to 55 s.
+    #[serde(with = "humantime_serde")]
+    pub wait: Duration,
+    /// How long an empty answer is held back before it is believed, 0 to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub hold_empty: Duration,
+    /// How old a stale read may be before a consistent one is made, 1 s to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub stale_limit: Duration,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(50),
+            hold_empty: Duration::from_secs(2),
+            stale_limit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How a server listens.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Serving {
+    /// The address to listen on and to announce.
+    pub address: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Connections at a time, 1 to 100,000.
+    pub connections: u32,
+    /// Calls at a time on one connection, 1 to 10,000.
+    pub streams: u32,
+    /// Time for a TLS handshake, 100 ms to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub handshake: Duration,
+    /// The longest deadline that a caller gets, 1 s to 1 h; also what a call without one gets.
+    #[serde(with = "humantime_serde")]
+    pub deadline_limit: Duration,
+    /// How long a connection lives, ± 10 %, 1 s to 7 days; so that old identities expire.
+    #[serde(with = "humantime_serde")]
+    pub connection_age: Duration,
+    /// When draining: how long callers get to see it before connections are told to end, 0 to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub drain_notice: Duration,
+    /// When draining: how long calls under way get to finish, 0 to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub drain_grace: Duration,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            connections: 4096,
+            streams: 512,
+            handshake: Duration::from_secs(5),
+            deadline_limit: Duration::from_secs(300),
+            connection_age: Duration::from_secs(1800),
+            drain_notice: Duration::from_millis(500),
+            drain_grace: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How others are called.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Client {
+    /// The deadline of a unary call that has none, 10 ms to 1 h.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+    /// Time for a connection and its TLS handshake, 10 ms to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub connect: Duration,
+    /// How often an idle connection is pinged, 10 s (gRPC A8's floor) to 1 h.
+    #[serde(with = "humantime_serde")]
+    pub keepalive: Duration,
+    /// How long a ping may stay unanswered, 1 s to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub keepalive_timeout: Duration,
+    /// Attempts of one idempotent call, 1 to 5.
+    pub attempts: u32,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(10),
+            connect: Duration::from_secs(2),
+            keepalive: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+            attempts: 3,
+        }
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Readable on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+/// Logs, metrics, traces.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// What is logged, in tracing's filter language, such as `info` or `lyceum=debug,info`.
+    pub log: String,
+    /// How it is written.
+    pub format: LogFormat,
+    /// An OTLP collector for traces (gRPC), such as `http://127.0.0.1:4317`; off when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<String>,
+    /// The share of traces that are sent, 0 to 1.
+    pub sample: f64,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { log: "info".to_owned(), format: LogFormat::Auto, otlp: None, sample: 1.0 }
+    }
+}
+
+/// The browser's side.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// Where browsers connect. Plain HTTP: keep it on loopback, or behind something that ends TLS.
+    pub address: SocketAddr,
+    /// Origins that may call from another site, such as `https://school.example`; `*` allows all. The page itself
+    /// needs none.
+    pub origins: Vec<String>,
+    /// The built page; served at `/`.
+    pub page: PathBuf,
+    /// The largest request body in bytes, 1 KiB to 64 MiB.
+    pub body_limit: u32,
+    /// The longest deadline that a browser gets, 1 s to 1 h; also what a unary call without one gets.
+    #[serde(with = "humantime_serde")]
+    pub deadline_limit: Duration,
+    /// How long a body may send nothing, 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub body_idle: Duration,
+    /// How long the headers of a request may take, 100 ms to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// Connections at a time, 1 to 100,000.
+    pub connections: u32,
+    /// How long a browser remembers a preflight, 0 to 1 day.
+    #[serde(with = "humantime_serde")]
+    pub preflight_age: Duration,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            origins: Vec::new(),
+            page: PathBuf::from("web/dist"),
+            body_limit: 8 * 1024 * 1024,
+            deadline_limit: Duration::from_secs(300),
+            body_idle: Duration::from_secs(20),
+            header_timeout: Duration::from_secs(10),
+            connections: 4096,
+            preflight_age: Duration::from_secs(7200),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::io::Write as _;
+
+use super::*;
+
+fn load(environment: &[(&str, &str)], flags: &[&str]) -> Result<Configuration, Errors> {
+    let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    Configuration::load(None, environment, &flags)
+}
+
+#[test]
+fn defaults_keep_their_own_rules() {
+    let configuration = load(&[], &[]).unwrap();
+    assert_eq!(configuration.gateway.address.port(), 8080);
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let path = std::env::temp_dir().join(format!("lyceum-configuration-{}.toml", std::process::id()));
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(b"[client]\nattempts = 1\ndeadline = \"1s\"\nconnect = \"1s\"\n").unwrap();
+    let environment = [("LYCEUM_CLIENT__DEADLINE", "2s"), ("LYCEUM_CLIENT__CONNECT", "3s"), ("HOME", "x")];
+    let environment = environment.map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let configuration = Configuration::load(Some(&path), environment, &["client.connect=4s".to_owned()]).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(configuration.client.attempts, 1);
+    assert_eq!(configuration.client.deadline.as_secs(), 2);
+    assert_eq!(configuration.client.connect.as_secs(), 4);
+}
+
+#[test]
+fn consuls_own_variables_count_but_ours_win() {
+    let configuration = load(&[("CONSUL_HTTP_ADDR", "127.0.0.1:1"), ("CONSUL_HTTP_TOKEN", "t")], &[]).unwrap();
+    assert_eq!(configuration.consul.address, "127.0.0.1:1");
+    assert_eq!(configuration.consul.token.unwrap().expose(), "t");
+    let configuration = load(
+        &[("LYCEUM_CONSUL__ADDRESS", "http://127.0.0.1:2"), ("CONSUL_HTTP_ADDR", "127.0.0.1:1")],
+        &[],
+    )
+    .unwrap();
+    assert_eq!(configuration.consul.address, "http://127.0.0.1:2");
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let errors = load(
+        &[("LYCEUM_CLIENT__DEADLINE", "soon")],
+        &["client.attempts=9", "gateway.origins=nonsense", "nosuch.key=1", "gateway.colour=red", "identity.source=files", "broken"],
+    )
+    .unwrap_err();
+    let keys: Vec<&str> = errors.0.iter().map(|problem| problem.key.as_str()).collect();
+    for key in ["client.deadline", "gateway.colour", "nosuch.key", "identity.certificate", "identity.key", "identity.roots", "broken"] {
+        assert!(keys.contains(&key), "{key} is missing in {keys:?}");
+    }
+    let errors = load(&[], &["client.attempts=9", "gateway.origins=nonsense", "telemetry.sample=2"]).unwrap_err();
+    assert_eq!(errors.0.len(), 3, "{errors}");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let configuration = load(&[("CONSUL_HTTP_TOKEN", "hunter2")], &[]).unwrap();
+    assert!(!configuration.shown().contains("hunter2"));
+    assert!(!format!("{configuration:?}").contains("hunter2"));
+    assert!(configuration.shown().contains("[redacted]"));
+}

@@ -1,0 +1,41 @@
+//! `grpc-timeout`: up to eight digits and a unit (H, M, S, m, u, n). Source: gRPC over HTTP/2.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+/// The duration in a header; `None` when it is none.
+#[must_use]
+pub fn parse(value: &HeaderValue) -> Option<Duration> {
+    let (unit, digits) = value.as_bytes().split_last()?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+    Some(match unit {
+        b'H' => Duration::from_secs(number * 3600),
+        b'M' => Duration::from_secs(number * 60),
+        b'S' => Duration::from_secs(number),
+        b'm' => Duration::from_millis(number),
+        b'u' => Duration::from_micros(number),
+        b'n' => Duration::from_nanos(number),
+        _ => return None,
+    })
+}
+
+/// The header for a duration, in the finest unit that fits into eight digits, never longer than the duration.
+#[must_use]
+pub fn format(left: Duration) -> HeaderValue {
+    const FITS: u128 = 100_000_000;
+    let (number, unit) = [
+        (left.as_micros(), 'u'),
+        (left.as_millis(), 'm'),
+        (u128::from(left.as_secs()), 'S'),
+        (u128::from(left.as_secs() / 60), 'M'),
+    ]
+    .into_iter()
+    .find(|(number, _)| *number < FITS)
+    .unwrap_or((u128::from(left.as_secs() / 3600).min(FITS - 1), 'H'));
+    // Digits and a letter are always a header value.
+    HeaderValue::from_str(&format!("{number}{unit}")).unwrap_or_else(|_| HeaderValue::from_static("0u"))
+}

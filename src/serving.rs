@@ -1,0 +1,259 @@
+//! Serving: a service's methods on a mutual-TLS port, announced in Consul, drained in good order.
+//!
+//! [`Server`] adds to a generated server what every service owes its callers and operators: who may call, context and
+//! deadline, input rules (in the codec), metrics (`GET /metrics` on the same port), `grpc.health.v1`, reflection v1 and
+//! v1alpha, limits. There is no plaintext port: operators use a certificate of their own.
+//!
+//! Draining: maintenance in Consul → health NOT_SERVING → a moment for callers to see it → GOAWAY on every connection →
+//! grace for calls under way → deregistration. When not: the browser's side is the gateway's.
+//! Why not tonic's server: TLS is configured per accept here, so that renewed certificates are used without a restart,
+//! and connections age with jitter (gRPC A9). Source: gRPC's graceful shutdown; ztunnel's per-accept configuration.
+
+mod accept;
+mod health;
+mod inbound;
+mod reply;
+
+pub use health::HealthHandle;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::service::{Routes, RoutesBuilder};
+
+use crate::contracts::DESCRIPTORS;
+use crate::fabric::Fabric;
+use crate::identity;
+use crate::privacy::Consent;
+use crate::registration::{Announcement, Health, Meta, Registration, Weights};
+
+/// How long Consul gets to hear that an instance leaves.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why a server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The port cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The contracts cannot be reflected.
+    #[error("cannot serve reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// No usable certificate.
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+}
+
+/// A service in the making.
+#[derive(Debug)]
+pub struct Server {
+    fabric: Fabric,
+    routes: RoutesBuilder,
+    methods: Vec<String>,
+    capabilities: Vec<String>,
+    consent: Consent,
+    health: HealthHandle,
+}
+
+impl Server {
+    /// A server for the service that `fabric` was started as.
+    #[must_use]
+    pub fn new(fabric: &Fabric) -> Self {
+        let mut routes = RoutesBuilder::default();
+        let (health, service) = HealthHandle::new();
+        routes.add_service(service);
+        Self {
+            fabric: fabric.clone(),
+            routes,
+            methods: Vec::new(),
+            capabilities: Vec::new(),
+            consent: Consent::Processing,
+            health,
+        }
+    }
+
+    /// Adds a generated server.
+    #[must_use]
+    pub fn add<S>(mut self, service: S) -> Self
+    where
+        S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.methods.push(S::NAME.to_owned());
+        self.routes.add_service(service);
+        self
+    }
+
+    /// Announces something that this instance can do beyond its contract.
+    #[must_use]
+    pub fn capable_of(mut self, capability: impl Into<String>) -> Self {
+        self.capabilities.push(capability.into());
+        self
+    }
+
+    /// What a call must at least be allowed to do with a student's data; [`Consent::Processing`] unless said.
+    #[must_use]
+    pub fn requires(mut self, consent: Consent) -> Self {
+        self.consent = consent;
+        self
+    }
+
+    /// Tells callers and operators how the service is; see [`HealthHandle`].
+    #[must_use]
+    pub fn health(&self) -> HealthHandle {
+        self.health.clone()
+    }
+
+    /// Listens and announces the instance; calls are answered once [`Bound::serve`] runs.
+    ///
+    /// # Errors
+    /// A port that cannot be had.
+    pub async fn bind(mut self) -> Result<Bound, Error> {
+        let settings = self.fabric.configuration().serving.clone();
+        let wanted = SocketAddr::new(settings.address, settings.port);
+        let failed = |source| Error::Listen { address: wanted, source };
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+
+        let mut reflected = self.methods.clone();
+        reflected.push("grpc.health.v1.Health".to_owned());
+        let reflection = || {
+            let builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            reflected.iter().fold(builder, |builder, name| builder.with_service_name(name))
+        };
+        self.routes.add_service(reflection().build_v1()?);
+        self.routes.add_service(reflection().build_v1alpha()?);
+        self.health.serving(&self.methods).await;
+
+        let registration = Registration::spawn(self.fabric.consul().clone(), self.announcement(address));
+        self.health.announce_through(registration.id());
+        let routes = self.routes.routes().prepare();
+        Ok(Bound { fabric: self.fabric, listener, address, routes, registration, health: self.health, consent: self.consent })
+    }
+
+    /// Serves until `shutdown`, then drains.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        self.bind().await?.serve(shutdown).await;
+        Ok(())
+    }
+
+    fn announcement(&self, address: SocketAddr) -> Announcement {
+        let settings = &self.fabric.configuration().registration;
+        let service = self.fabric.service();
+        let mut announcement = Announcement::new(service, address.ip().to_string(), address.port());
+        announcement.id = instance_id(service);
+        announcement.ttl = settings.ttl;
+        announcement.deregister_after = settings.deregister_after;
+        announcement.weights = Weights { passing: settings.weight_passing.into(), warning: settings.weight_warning.into() };
+        announcement.meta = Meta {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            methods: self.methods.clone(),
+            capabilities: self.capabilities.clone(),
+            certificate_expires: Some(self.fabric.identity().material().expires()),
+            ..Meta::default()
+        };
+        announcement
+    }
+}
+
+/// `<service>-<8 hexadecimal digits>`: new for each process, so that a restart is never mistaken for its forerunner.
+#[expect(clippy::disallowed_methods, reason = "ids must differ between processes; nothing replays them")]
+fn instance_id(service: &str) -> String {
+    format!("{service}-{:08x}", fastrand::u32(..))
+}
+
+/// A server that listens and is announced.
+#[derive(Debug)]
+pub struct Bound {
+    fabric: Fabric,
+    listener: TcpListener,
+    address: SocketAddr,
+    routes: Routes,
+    registration: Registration,
+    health: HealthHandle,
+    consent: Consent,
+}
+
+impl Bound {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its id in Consul.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.registration.id()
+    }
+
+    /// Serves until `shutdown`, then drains.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Self { fabric, listener, address, routes, registration, health, consent } = self;
+        let settings = fabric.configuration().serving.clone();
+        let inbound = inbound::Inbound::new(&fabric, routes, consent);
+        let connections = accept::Connections::new(settings.clone(), fabric.identity().clone(), inbound);
+        let stop_accepting = CancellationToken::new();
+        let accepting = tokio::spawn(accept::accept(listener, Arc::clone(&connections), stop_accepting.clone()));
+        tracing::info!(instance = registration.id(), %address, "serving");
+
+        let mut certificates = fabric.identity().changes();
+        let mut states = health.states();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Ok(()) = certificates.changed() => {
+                    let expires = fabric.identity().material().expires();
+                    registration.update_meta(|meta| meta.certificate_expires = Some(expires));
+                }
+                Ok(()) = states.changed() => {
+                    let (state, note) = states.borrow_and_update().clone();
+                    registration.set_health(state, note);
+                }
+            }
+        }
+
+        tracing::info!(instance = registration.id(), "draining");
+        match tokio::time::timeout(GOODBYE, registration.drain()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "Consul does not know that this instance drains"),
+            Err(_) => tracing::warn!("Consul does not answer; draining without it"),
+        }
+        health.stopping().await;
+        tokio::time::sleep(settings.drain_notice).await;
+        stop_accepting.cancel();
+        let _ = accepting.await;
+        let left = connections.drain(settings.drain_grace).await;
+        if left > 0 {
+            tracing::warn!(connections = left, "calls were still under way when the grace ended");
+        }
+        match tokio::time::timeout(GOODBYE, registration.deregister()).await {
+            Ok(Ok(())) => tracing::info!("stopped"),
+            Ok(Err(error)) => tracing::warn!(%error, "not deregistered; Consul removes the instance by itself"),
+            Err(_) => tracing::warn!("not deregistered: Consul does not answer; it removes the instance by itself"),
+        }
+    }
+}

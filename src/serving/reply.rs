@@ -1,0 +1,148 @@
+//! The body of an answer: it knows its deadline and context, and counts how the call ended.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::telemetry::MethodMetrics;
+
+/// A call that is being answered; dropped early, its caller has left.
+#[derive(Debug)]
+pub(super) struct Running {
+    metrics: MethodMetrics,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Running {
+    pub(super) fn begin(metrics: MethodMetrics, begun: Instant) -> Self {
+        metrics.begin();
+        Self { metrics, begun, ended: false }
+    }
+
+    pub(super) fn end(mut self, code: Code) {
+        self.ended = true;
+        self.metrics.end(code, self.begun.elapsed());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.metrics.end(Code::Cancelled, self.begun.elapsed());
+        }
+    }
+}
+
+/// What a server sends back.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Something without a handler: a refusal, metrics.
+    Plain(Option<Bytes>),
+    /// A handler's answer.
+    Handled(Box<Handled>),
+}
+
+#[derive(Debug)]
+pub(super) struct Handled {
+    body: Body,
+    context: Arc<Context>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    running: Option<Running>,
+}
+
+impl Reply {
+    pub(super) fn plain(bytes: Bytes) -> Self {
+        Self::Plain((!bytes.is_empty()).then_some(bytes))
+    }
+
+    /// `ended`: the status, where the headers carry it already.
+    pub(super) fn new(body: Body, running: Running, context: Arc<Context>, deadline: Option<Instant>, ended: Option<Code>) -> Self {
+        let running = match ended {
+            Some(code) => {
+                running.end(code);
+                None
+            }
+            None => Some(running),
+        };
+        let deadline = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        Self::Handled(Box::new(Handled { body, context, deadline, running }))
+    }
+}
+
+impl Handled {
+    fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Self { body, context, .. } = self;
+        // A stream is made while it is polled: its calls belong to this call's context too.
+        match context.enter(|| Pin::new(body).poll_frame(task)) {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref()
+                    && let Some(running) = self.running.take()
+                {
+                    running.end(trailers.get("grpc-status").map_or(Code::Unknown, |value| Code::from_bytes(value.as_bytes())));
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(end) => {
+                self.running.take();
+                Poll::Ready(end)
+            }
+            Poll::Pending => {
+                if let (Some(deadline), true) = (&mut self.deadline, self.running.is_some())
+                    && deadline.as_mut().poll(task).is_ready()
+                {
+                    return self.expire();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// The deadline passed while the handler was streaming: the trailers say so, and the handler's stream is dropped.
+    fn expire(&mut self) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Some(running) = self.running.take() {
+            running.end(Code::DeadlineExceeded);
+        }
+        self.body = Body::empty();
+        let status = Status::from(Error::deadline_exceeded());
+        let mut trailers = http::HeaderMap::new();
+        Poll::Ready(Some(match status.add_header(&mut trailers) {
+            Ok(()) => Ok(Frame::trailers(trailers)),
+            Err(status) => Err(status),
+        }))
+    }
+}
+
+impl http_body::Body for Reply {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match self.get_mut() {
+            Self::Plain(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Handled(handled) => handled.poll(task),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Plain(bytes) => bytes.is_none(),
+            Self::Handled(handled) => handled.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Plain(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Handled(handled) => handled.body.size_hint(),
+        }
+    }
+}

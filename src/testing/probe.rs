@@ -1,0 +1,236 @@
+//! The probe service, and a fabric for one test: its own data folder, its own Consul.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::StreamExt as _;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use crate::client::{Channel, Contract as _};
+use crate::configuration::Configuration;
+use crate::contracts::testing::v1::probe_service_client::ProbeServiceClient;
+use crate::contracts::testing::v1::probe_service_server::{ProbeService, ProbeServiceServer};
+use crate::contracts::testing::v1::{
+    ExchangeProbeRequest, ExchangeProbeResponse, GetProbeRequest, GetProbeResponse, RecordProbeRequest,
+    RecordProbeResponse, WatchProbeRequest, WatchProbeResponse,
+};
+use crate::error::Error;
+use crate::fabric::Fabric;
+use crate::identity::SpiffeId;
+use crate::serving::{HealthHandle, Server};
+
+/// The probe: answers with what reached it, or fails as it is told.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    fabric: Fabric,
+    health: HealthHandle,
+    recorded: Arc<AtomicU64>,
+    /// Calls whose handler was dropped before it ended.
+    abandoned: Arc<AtomicU64>,
+}
+
+struct Abandoned(Arc<AtomicU64>, bool);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Probe {
+    fn instance(&self) -> String {
+        self.health.instance().unwrap_or_default().to_owned()
+    }
+}
+
+fn told(code: u32) -> Result<(), Status> {
+    match i32::try_from(code) {
+        Ok(0) | Err(_) => Ok(()),
+        Ok(code) => Err(Error::new(Code::from_i32(code), "PROBE_TOLD_TO_FAIL", "the probe was told to fail").into()),
+    }
+}
+
+#[tonic::async_trait]
+impl ProbeService for Probe {
+    async fn get_probe(&self, request: Request<GetProbeRequest>) -> Result<Response<GetProbeResponse>, Status> {
+        let mut abandoned = Abandoned(Arc::clone(&self.abandoned), false);
+        let caller = request.extensions().get::<Arc<SpiffeId>>().map(ToString::to_string).unwrap_or_default();
+        let context = crate::context::current().ok_or_else(|| Status::internal("no context"))?;
+        let message = request.into_inner();
+        tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
+        abandoned.1 = true;
+        told(message.fail_with)?;
+        if !message.forward_to.is_empty() {
+            let channel = self.fabric.channel(&message.forward_to).map_err(|error| Status::invalid_argument(error.to_string()))?;
+            let onward = GetProbeRequest { payload: message.payload, ..GetProbeRequest::default() };
+            return ProbeServiceClient::<Channel>::over(channel).get_probe(onward).await;
+        }
+        let left = context.deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+        Ok(Response::new(GetProbeResponse {
+            payload: message.payload,
+            instance: self.instance(),
+            caller,
+            deadline_remaining_milliseconds: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            trace_id: context.trace.trace_id_hex(),
+            correlation_id: context.correlation.clone(),
+            principal: context.principal.as_ref().map(|principal| principal.expose().clone()).unwrap_or_default(),
+        }))
+    }
+
+    async fn record_probe(&self, _: Request<RecordProbeRequest>) -> Result<Response<RecordProbeResponse>, Status> {
+        Ok(Response::new(RecordProbeResponse { count: self.recorded.fetch_add(1, Ordering::SeqCst) + 1 }))
+    }
+
+    type WatchProbeStream = Pin<Box<dyn Stream<Item = Result<WatchProbeResponse, Status>> + Send>>;
+
+    async fn watch_probe(&self, request: Request<WatchProbeRequest>) -> Result<Response<Self::WatchProbeStream>, Status> {
+        let message = request.into_inner();
+        let count = if message.count == 0 { u64::MAX } else { message.count.into() };
+        let interval = Duration::from_millis(message.interval_milliseconds.into());
+        let payload = Bytes::from(vec![b'p'; message.payload_bytes as usize]);
+        let instance = self.instance();
+        let abandoned = Abandoned(Arc::clone(&self.abandoned), false);
+        let stream = futures_util::stream::unfold((0_u64, abandoned), move |(sequence, mut abandoned)| {
+            let (payload, instance) = (payload.clone(), instance.clone());
+            async move {
+                if sequence >= count {
+                    abandoned.1 = true;
+                    let failed = sequence == count && message.fail_with != 0;
+                    return failed.then(|| (told(message.fail_with).map(|()| WatchProbeResponse::default()), (sequence + 1, abandoned)));
+                }
+                tokio::time::sleep(interval).await;
+                Some((Ok(WatchProbeResponse { sequence, payload, instance }), (sequence + 1, abandoned)))
+            }
+        });
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    type ExchangeProbeStream = Pin<Box<dyn Stream<Item = Result<ExchangeProbeResponse, Status>> + Send>>;
+
+    async fn exchange_probe(&self, request: Request<Streaming<ExchangeProbeRequest>>) -> Result<Response<Self::ExchangeProbeStream>, Status> {
+        let answers = request.into_inner().map(|message| message.map(|message| ExchangeProbeResponse { payload: message.payload }));
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+/// A probe that serves in this process.
+#[derive(Debug)]
+pub struct Serving {
+    /// Its id in Consul.
+    pub id: String,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    /// Its health.
+    pub health: HealthHandle,
+    abandoned: Arc<AtomicU64>,
+    recorded: Arc<AtomicU64>,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    /// Serves the probe as the service that `fabric` was started as.
+    ///
+    /// # Panics
+    /// When the port cannot be had: a test cannot go on.
+    pub async fn start(fabric: &Fabric) -> Self {
+        let server = Server::new(fabric);
+        let health = server.health();
+        let probe = Probe { fabric: fabric.clone(), health: health.clone(), recorded: Arc::default(), abandoned: Arc::default() };
+        let (abandoned, recorded) = (Arc::clone(&probe.abandoned), Arc::clone(&probe.recorded));
+        let bound = match server.add(ProbeServiceServer::new(probe)).bind().await {
+            Ok(bound) => bound,
+            Err(error) => panic!("the probe cannot serve: {error}"),
+        };
+        let (id, address) = (bound.id().to_owned(), bound.address());
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(bound.serve(stop.clone().cancelled_owned()));
+        Self { id, address, health, abandoned, recorded, stop, task: Some(task) }
+    }
+
+    /// Calls whose handler was dropped before it ended: cancelled by the caller.
+    pub fn abandoned(&self) -> u64 {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+
+    /// Calls of `RecordProbe`.
+    pub fn recorded(&self) -> u64 {
+        self.recorded.load(Ordering::SeqCst)
+    }
+
+    /// Drains and stops.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+/// A data folder that is gone with the test.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// A new empty folder.
+    ///
+    /// # Panics
+    /// When the system's temporary folder cannot be written.
+    #[must_use]
+    pub fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("lyceum-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        if let Err(error) = std::fs::create_dir_all(&path) {
+            panic!("cannot make {}: {error}", path.display());
+        }
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A configuration for a test against the Consul at `consul`, with time-outs that suit tests.
+#[must_use]
+pub fn configuration(folder: &Folder, consul: &str) -> Configuration {
+    let mut configuration = Configuration { data: folder.path().to_path_buf(), ..Configuration::default() };
+    configuration.consul.address = consul.to_owned();
+    configuration.serving.drain_notice = Duration::from_millis(100);
+    configuration.serving.drain_grace = Duration::from_secs(5);
+    configuration
+}
