@@ -99,8 +99,10 @@ fn tcp(config: ClientConfig, server_name: Option<&str>) -> Result<HttpsConnector
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
-    // An agent that vanished without a word is noticed by a blocking query long before its time-out.
+    // An agent that vanished without a word is noticed by a blocking query in half a minute, before its time-out.
     http.set_keepalive(Some(Duration::from_secs(15)));
+    http.set_keepalive_interval(Some(Duration::from_secs(5)));
+    http.set_keepalive_retries(Some(3));
     let builder = HttpsConnectorBuilder::new().with_tls_config(config).https_or_http();
     Ok(match server_name {
         None => builder.enable_http1().wrap_connector(http),
