@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut sample = String::from("# Every twentieth word of CMUdict: word, syllables of its first pronunciation.\n");
     let mut number = 0_u32;
     for line in dictionary.lines() {
-        let Some((word, phones)) = line.split_once("  ") else { continue };
+        let Some((word, phones)) = line.split_once("  ") else {
+            continue;
+        };
         let letters = word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'\'');
         let word = word.to_ascii_lowercase();
         if !letters || !word.starts_with(|first: char| first.is_ascii_lowercase()) {
@@ -35,7 +37,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    let mut text = String::from("# Made by examples/syllable_table.rs from CMUdict: what to add to the rule's count, then the words.\n");
+    let mut text = String::from(
+        "# Made by examples/syllable_table.rs from CMUdict: what to add to the rule's count, then the words.\n",
+    );
     for (difference, words) in table {
         writeln!(text, "{difference} {}", words.join(" "))?;
     }

@@ -4,3 +4,22 @@
 //! the adapter: they are tested, benchmarked and cited on their own. When not: nothing here decides what a caller may
 //! send; the adapter does. Source: each module names its publication.
 
+pub mod cohesion;
+pub mod diversity;
+pub mod findings;
+pub mod lexicon;
+pub mod measures;
+pub mod nominal;
+pub mod observing;
+pub mod passive;
+pub mod person;
+pub mod readability;
+pub mod reading;
+pub mod repetition;
+pub mod resemblance;
+pub mod stance;
+pub mod statistics;
+pub mod structure;
+pub mod style;
+pub mod syllables;
+pub mod tense;

@@ -35,7 +35,8 @@ impl Cohesion {
         let sentences = prose.sentences.iter().map(|sentence| sentence.words.clone());
         let sentence_overlap = mean(overlap.neighbours(reading, sentences));
         let paragraphs = prose.paragraphs.iter().map(|paragraph| {
-            prose.sentences[paragraph.sentences.start].words.start..prose.sentences[paragraph.sentences.end - 1].words.end
+            prose.sentences[paragraph.sentences.start].words.start
+                ..prose.sentences[paragraph.sentences.end - 1].words.end
         });
         let paragraph_overlap = mean(overlap.neighbours(reading, paragraphs));
         let classes = [Traits::ADDITIVE, Traits::CAUSAL, Traits::CONTRASTIVE, Traits::TEMPORAL];
@@ -53,7 +54,14 @@ impl Cohesion {
         }
         let share = |count: u32| 100.0 * f64::from(count) / f64::from(number(reading.forms.len().max(1)));
         let [additive, causal, contrastive, temporal] = counts.map(share);
-        Self { sentence_overlap, paragraph_overlap, additive, causal, contrastive, temporal }
+        Self {
+            sentence_overlap,
+            paragraph_overlap,
+            additive,
+            causal,
+            contrastive,
+            temporal,
+        }
     }
 }
 

@@ -112,7 +112,9 @@ fn absent(total: u32, count: u32) -> f64 {
     if rest < SAMPLE {
         return 0.0;
     }
-    (0..SAMPLE).map(|drawn| f64::from(rest - drawn) / f64::from(total - drawn)).product()
+    (0..SAMPLE)
+        .map(|drawn| f64::from(rest - drawn) / f64::from(total - drawn))
+        .product()
 }
 
 /// Slides a window over the words and keeps count of what is in it.

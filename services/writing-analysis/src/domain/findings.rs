@@ -75,7 +75,11 @@ pub const RELATED: usize = 20;
 
 impl std::fmt::Debug for Finding {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Finding").field("kind", &self.kind).field("span", &self.span).finish_non_exhaustive()
+        formatter
+            .debug_struct("Finding")
+            .field("kind", &self.kind)
+            .field("span", &self.span)
+            .finish_non_exhaustive()
     }
 }
 

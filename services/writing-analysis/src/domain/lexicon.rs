@@ -184,7 +184,10 @@ static TABLE: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
         for phrase in list.split('|') {
             let mut parts = phrase.split_ascii_whitespace();
             let Some(first) = parts.next() else { continue };
-            table.entry(first).or_default().phrases.push(Phrase { rest: parts.collect(), role: *role });
+            table.entry(first).or_default().phrases.push(Phrase {
+                rest: parts.collect(),
+                role: *role,
+            });
         }
     }
     for entry in table.values_mut() {
@@ -217,7 +220,12 @@ pub fn traits(word: &str, entry: Option<&Entry>) -> Traits {
         return found;
     }
     let listed = |list: &[&str]| list.iter().any(|ending| word.ends_with(ending));
-    if length > 4 && word.ends_with("ly") && !listed(&["family", "apply", "reply", "supply", "only", "early", "friendly", "daily"]) {
+    if length > 4
+        && word.ends_with("ly")
+        && !listed(&[
+            "family", "apply", "reply", "supply", "only", "early", "friendly", "daily",
+        ])
+    {
         found = found | Traits::ADVERB;
     }
     if length > 3 && word.ends_with("ed") && !found.any(Traits::STOP) && !words::NOT_ED.contains(&word) {
@@ -242,6 +250,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn phrases_are_short_enough() {
+        for (_, list) in words::PHRASES {
+            for phrase in list.split('|') {
+                let words = phrase.split_ascii_whitespace().count();
+                assert!((1..=crate::domain::reading::LONGEST).contains(&words), "{phrase}");
+                assert!(
+                    phrase
+                        .chars()
+                        .all(|letter| letter.is_ascii_lowercase() || letter == ' ' || letter == '\''),
+                    "{phrase}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn words_are_what_they_can_be() {
         let of = |word: &str| traits(word, entry(word));
         assert!(of("was").any(Traits::BE) && of("was").any(Traits::PAST));
@@ -249,7 +273,13 @@ mod tests {
         assert!(of("interested").any(Traits::STATE) && of("jumped").any(Traits::ED) && !of("hundred").any(Traits::ED));
         assert!(of("investigation").any(Traits::NOMINAL) && !of("nation").any(Traits::NOMINAL));
         assert!(of("evaporation").any(Traits::LATINATE) && !of("kitchen").any(Traits::LATINATE));
-        assert!(entry("in").unwrap().phrases.iter().any(|phrase| phrase.role == Role::Conclusion));
+        assert!(
+            entry("in")
+                .unwrap()
+                .phrases
+                .iter()
+                .any(|phrase| phrase.role == Role::Conclusion)
+        );
         assert_eq!(of("zzyzx"), Traits::default());
     }
 }

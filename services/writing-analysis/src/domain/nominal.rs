@@ -19,13 +19,73 @@ pub struct Hidden {
 
 /// Nouns that hide a verb although no suffix says so, and those that do with a suffix too weak to trust.
 const NOUNS: &[&str] = &[
-    "analysis", "attempt", "attempts", "calculation", "change", "changes", "choice", "choices", "claim", "comparison",
-    "decision", "decisions", "description", "discovery", "effort", "guess", "judgement", "judgment", "measurements",
-    "mention", "observation", "observations", "plan", "plans", "promise", "promises", "proposal", "recovery", "reference",
-    "review", "search", "statement", "study", "suggestion", "suggestions", "survey", "use", "visit", "argument",
-    "comment", "comments", "complaint", "complaints", "contribution", "contributions", "conclusion", "influence",
-    "impression", "discussion", "discussions", "progress", "request", "response", "reply", "start", "test",
-    "tests", "experiment", "experiments", "look", "walk", "rest", "help", "advice", "thought", "consideration", "explanation",
+    "analysis",
+    "attempt",
+    "attempts",
+    "calculation",
+    "change",
+    "changes",
+    "choice",
+    "choices",
+    "claim",
+    "comparison",
+    "decision",
+    "decisions",
+    "description",
+    "discovery",
+    "effort",
+    "guess",
+    "judgement",
+    "judgment",
+    "measurements",
+    "mention",
+    "observation",
+    "observations",
+    "plan",
+    "plans",
+    "promise",
+    "promises",
+    "proposal",
+    "recovery",
+    "reference",
+    "review",
+    "search",
+    "statement",
+    "study",
+    "suggestion",
+    "suggestions",
+    "survey",
+    "use",
+    "visit",
+    "argument",
+    "comment",
+    "comments",
+    "complaint",
+    "complaints",
+    "contribution",
+    "contributions",
+    "conclusion",
+    "influence",
+    "impression",
+    "discussion",
+    "discussions",
+    "progress",
+    "request",
+    "response",
+    "reply",
+    "start",
+    "test",
+    "tests",
+    "experiment",
+    "experiments",
+    "look",
+    "walk",
+    "rest",
+    "help",
+    "advice",
+    "thought",
+    "consideration",
+    "explanation",
 ];
 
 /// Which nouns a light verb takes: others are plain objects ("did the test", "had a plan").
@@ -35,25 +95,123 @@ fn takes(verb: &str, noun: &str, suffixed: bool) -> bool {
             suffixed && !matches!(noun, "payment" | "equipment" | "payments" | "entertainment")
                 || matches!(
                     noun,
-                    "attempt" | "attempts" | "change" | "changes" | "choice" | "choices" | "claim" | "comparison" | "decision"
-                        | "decisions" | "discovery" | "effort" | "guess" | "judgement" | "judgment" | "mention" | "observation"
-                        | "observations" | "promise" | "promises" | "proposal" | "recovery" | "reference" | "statement"
-                        | "suggestion" | "suggestions" | "use" | "comment" | "comments" | "complaint" | "complaints"
-                        | "contribution" | "contributions" | "progress" | "request" | "argument" | "calculation" | "description"
+                    "attempt"
+                        | "attempts"
+                        | "change"
+                        | "changes"
+                        | "choice"
+                        | "choices"
+                        | "claim"
+                        | "comparison"
+                        | "decision"
+                        | "decisions"
+                        | "discovery"
+                        | "effort"
+                        | "guess"
+                        | "judgement"
+                        | "judgment"
+                        | "mention"
+                        | "observation"
+                        | "observations"
+                        | "promise"
+                        | "promises"
+                        | "proposal"
+                        | "recovery"
+                        | "reference"
+                        | "statement"
+                        | "suggestion"
+                        | "suggestions"
+                        | "use"
+                        | "comment"
+                        | "comments"
+                        | "complaint"
+                        | "complaints"
+                        | "contribution"
+                        | "contributions"
+                        | "progress"
+                        | "request"
+                        | "argument"
+                        | "calculation"
+                        | "description"
                 )
         }
-        "give" | "gives" | "gave" | "given" | "giving" | "provide" | "provides" | "provided" | "providing" | "offer" | "offers" | "offered" | "offering" => {
-            matches!(noun, "description" | "explanation" | "answer" | "response" | "reply" | "help" | "advice" | "suggestion" | "suggestions" | "consideration" | "thought")
-                || suffixed && matches!(noun, "encouragement" | "permission" | "protection" | "assistance" | "explanations" | "descriptions" | "demonstration" | "clarification" | "confirmation")
+        "give" | "gives" | "gave" | "given" | "giving" | "provide" | "provides" | "provided" | "providing"
+        | "offer" | "offers" | "offered" | "offering" => {
+            matches!(
+                noun,
+                "description"
+                    | "explanation"
+                    | "answer"
+                    | "response"
+                    | "reply"
+                    | "help"
+                    | "advice"
+                    | "suggestion"
+                    | "suggestions"
+                    | "consideration"
+                    | "thought"
+            ) || suffixed
+                && matches!(
+                    noun,
+                    "encouragement"
+                        | "permission"
+                        | "protection"
+                        | "assistance"
+                        | "explanations"
+                        | "descriptions"
+                        | "demonstration"
+                        | "clarification"
+                        | "confirmation"
+                )
         }
-        "take" | "takes" | "took" | "taken" | "taking" => matches!(noun, "decision" | "decisions" | "look" | "walk" | "rest" | "measurements" | "consideration"),
-        "have" | "has" | "had" | "having" => matches!(noun, "discussion" | "discussions" | "argument" | "influence" | "look" | "impact" | "effect" | "tendency" | "expectation" | "preference"),
-        "do" | "does" | "did" | "done" | "doing" | "perform" | "performs" | "performed" | "performing" | "conduct" | "conducts" | "conducted" | "conducting" | "undertake" | "undertook" | "undertaken" | "carry" | "carries" | "carried" | "carrying" => {
-            suffixed || matches!(noun, "analysis" | "calculation" | "calculations" | "comparison" | "review" | "search" | "study" | "survey" | "observation" | "observations" | "test" | "tests" | "experiment" | "experiments" | "measurements")
+        "take" | "takes" | "took" | "taken" | "taking" => matches!(
+            noun,
+            "decision" | "decisions" | "look" | "walk" | "rest" | "measurements" | "consideration"
+        ),
+        "have" | "has" | "had" | "having" => matches!(
+            noun,
+            "discussion"
+                | "discussions"
+                | "argument"
+                | "influence"
+                | "look"
+                | "impact"
+                | "effect"
+                | "tendency"
+                | "expectation"
+                | "preference"
+        ),
+        "do" | "does" | "did" | "done" | "doing" | "perform" | "performs" | "performed" | "performing" | "conduct"
+        | "conducts" | "conducted" | "conducting" | "undertake" | "undertook" | "undertaken" | "carry" | "carries"
+        | "carried" | "carrying" => {
+            suffixed
+                || matches!(
+                    noun,
+                    "analysis"
+                        | "calculation"
+                        | "calculations"
+                        | "comparison"
+                        | "review"
+                        | "search"
+                        | "study"
+                        | "survey"
+                        | "observation"
+                        | "observations"
+                        | "test"
+                        | "tests"
+                        | "experiment"
+                        | "experiments"
+                        | "measurements"
+                )
         }
-        "reach" | "reaches" | "reached" | "reaching" | "come" | "comes" | "came" => matches!(noun, "conclusion" | "decision" | "agreement" | "realisation" | "realization" | "understanding"),
+        "reach" | "reaches" | "reached" | "reaching" | "come" | "comes" | "came" => matches!(
+            noun,
+            "conclusion" | "decision" | "agreement" | "realisation" | "realization" | "understanding"
+        ),
         "put" | "puts" | "putting" => matches!(noun, "emphasis"),
-        "hold" | "holds" | "held" | "holding" => matches!(noun, "discussion" | "discussions" | "meeting" | "conversation"),
+        "hold" | "holds" | "held" | "holding" => {
+            matches!(noun, "discussion" | "discussions" | "meeting" | "conversation")
+        }
         "show" | "shows" | "showed" => matches!(noun, "improvement" | "tendency" | "resistance" | "resemblance"),
         _ => false,
     }
@@ -67,7 +225,11 @@ pub fn find(reading: &Reading<'_>, sentence: &Sentence) -> Vec<Hidden> {
         if !reading.traits(word).any(Traits::LIGHT) && reading.lower(word) != "there" {
             continue;
         }
-        let hidden = if reading.lower(word) == "there" { existing(reading, sentence, word) } else { carried(reading, sentence, word) };
+        let hidden = if reading.lower(word) == "there" {
+            existing(reading, sentence, word)
+        } else {
+            carried(reading, sentence, word)
+        };
         found.extend(hidden.filter(|hidden| !reading.prose.quoted(reading.span(hidden.first, hidden.noun))));
     }
     found
@@ -77,7 +239,10 @@ fn carried(reading: &Reading<'_>, sentence: &Sentence, verb: usize) -> Option<Hi
     let text = reading.lower(verb);
     let mut at = verb + 1;
     // "carry out", "come to".
-    let particle = matches!(text, "carry" | "carries" | "carried" | "carrying").then_some("out").or_else(|| text.starts_with("come").then_some("to")).or_else(|| (text == "came").then_some("to"));
+    let particle = matches!(text, "carry" | "carries" | "carried" | "carrying")
+        .then_some("out")
+        .or_else(|| text.starts_with("come").then_some("to"))
+        .or_else(|| (text == "came").then_some("to"));
     if let Some(particle) = particle {
         if reading.lower(at) != particle {
             return None;
@@ -88,13 +253,21 @@ fn carried(reading: &Reading<'_>, sentence: &Sentence, verb: usize) -> Option<Hi
     for noun in at..sentence.words.end.min(at + 4) {
         let (lower, traits) = (reading.lower(noun), reading.traits(noun));
         let suffixed = traits.any(Traits::NOMINAL);
-        if (suffixed || NOUNS.contains(&lower) || lower == "emphasis" || lower == "tendency" || lower == "impact" || lower == "effect" || lower == "understanding")
+        if (suffixed
+            || NOUNS.contains(&lower)
+            || lower == "emphasis"
+            || lower == "tendency"
+            || lower == "impact"
+            || lower == "effect"
+            || lower == "understanding")
             && takes(text, lower, suffixed)
         {
             // "made government policy": a noun that describes the next is not the object.
             return Some(Hidden { first: verb, noun });
         }
-        let joins = traits.any(Traits::DETERMINER | Traits::ADVERB) || !traits.any(Traits::STOP | Traits::PREPOSITION | Traits::SUBJECT | Traits::BE | Traits::ING) || matches!(lower, "such" | "own" | "first" | "own");
+        let joins = traits.any(Traits::DETERMINER | Traits::ADVERB)
+            || !traits.any(Traits::STOP | Traits::PREPOSITION | Traits::SUBJECT | Traits::BE | Traits::ING)
+            || matches!(lower, "such" | "own" | "first");
         if !joins || separated(reading, noun) {
             return None;
         }
@@ -108,7 +281,11 @@ fn existing(reading: &Reading<'_>, sentence: &Sentence, there: usize) -> Option<
         return None;
     }
     (there + 2..sentence.words.end.min(there + 6)).find_map(|noun| {
-        let hides = reading.traits(noun).any(Traits::NOMINAL) || matches!(reading.lower(noun), "increase" | "decrease" | "growth" | "decline" | "rise" | "fall" | "reduction");
+        let hides = reading.traits(noun).any(Traits::NOMINAL)
+            || matches!(
+                reading.lower(noun),
+                "increase" | "decrease" | "growth" | "decline" | "rise" | "fall" | "reduction"
+            );
         (hides && matches!(reading.lower(noun + 1), "in" | "of" | "between")).then_some(Hidden { first: there, noun })
     })
 }

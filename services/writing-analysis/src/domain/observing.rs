@@ -50,14 +50,25 @@ pub fn of_paragraph(reading: &Reading<'_>, paragraph: &Paragraph) -> Vec<Finding
     let first = paragraph.sentences.start;
     let sentences = &reading.prose.sentences[paragraph.sentences.clone()];
     let verbs: Vec<Verbs> = sentences.iter().map(|sentence| Verbs::of(reading, sentence)).collect();
-    let pronouns: Vec<Pronouns> = sentences.iter().map(|sentence| Pronouns::of(reading, sentence)).collect();
+    let pronouns: Vec<Pronouns> = sentences
+        .iter()
+        .map(|sentence| Pronouns::of(reading, sentence))
+        .collect();
     for shift in tense::shifts(reading, paragraph, first, &verbs) {
         let wording = Wording::Tense(reading.lower(shift.verb), shift.to == Tense::Present);
-        found.push(finding(wording, word(reading, shift.verb), vec![word(reading, shift.before)]));
+        found.push(finding(
+            wording,
+            word(reading, shift.verb),
+            vec![word(reading, shift.before)],
+        ));
     }
     if let Some(shift) = person::shifts(reading, paragraph, first, &pronouns) {
         let wording = Wording::Person(written(reading, shift.pronoun), written(reading, shift.before));
-        found.push(finding(wording, word(reading, shift.pronoun), vec![word(reading, shift.before)]));
+        found.push(finding(
+            wording,
+            word(reading, shift.pronoun),
+            vec![word(reading, shift.before)],
+        ));
     }
     openings(reading, paragraph, &mut found);
     gaps::between_sentences(reading, paragraph, &mut found);
@@ -77,13 +88,21 @@ pub fn of_whole(reading: &Reading<'_>, parts: &[Part]) -> Vec<Finding> {
     }
     let sentences = &reading.prose.sentences;
     for pair in resemblance::find(reading) {
-        found.push(finding(Wording::Near, sentences[pair.later].span, vec![sentences[pair.earlier].span]));
+        found.push(finding(
+            Wording::Near,
+            sentences[pair.later].span,
+            vec![sentences[pair.earlier].span],
+        ));
     }
     gaps::between_paragraphs(reading, &mut found);
     let gaps = structure::gaps(reading, parts);
     let end = reading.prose.characters();
     for element in gaps.missing {
-        let at = if element == structure::Element::Position { 0 } else { end };
+        let at = if element == structure::Element::Position {
+            0
+        } else {
+            end
+        };
         found.push(finding(Wording::Missing(element), Span::new(at, at), Vec::new()));
     }
     for sentence in gaps.unsupported {
@@ -100,7 +119,8 @@ fn of_sentence(reading: &Reading<'_>, index: usize, found: &mut Vec<Finding>) {
         if reading.prose.quoted(span) {
             continue;
         }
-        let agent = (passive.participle + 1..sentence.words.end.min(passive.participle + 3)).any(|at| reading.lower(at) == "by");
+        let agent = (passive.participle + 1..sentence.words.end.min(passive.participle + 3))
+            .any(|at| reading.lower(at) == "by");
         found.push(finding(Wording::Passive(slice(reading, span), agent), span, Vec::new()));
     }
     for hidden in nominal::find(reading, sentence) {
@@ -109,12 +129,20 @@ fn of_sentence(reading: &Reading<'_>, index: usize, found: &mut Vec<Finding>) {
     }
     let hedges = stance::hedges(reading, sentence);
     if hedges.len() >= HEDGES {
-        let related = hedges.iter().map(|hedge| reading.span(hedge.first, hedge.last)).collect();
+        let related = hedges
+            .iter()
+            .map(|hedge| reading.span(hedge.first, hedge.last))
+            .collect();
         found.push(finding(Wording::Hedges(hedges.len()), sentence.span, related));
     }
     // Evidence may come one sentence later, in the same paragraph.
-    let next = reading.prose.sentences.get(index + 1).filter(|next| next.paragraph == sentence.paragraph);
-    let grounded = stance::gives_grounds(reading, sentence) || next.is_some_and(|next| stance::gives_grounds(reading, next));
+    let next = reading
+        .prose
+        .sentences
+        .get(index + 1)
+        .filter(|next| next.paragraph == sentence.paragraph);
+    let grounded =
+        stance::gives_grounds(reading, sentence) || next.is_some_and(|next| stance::gives_grounds(reading, next));
     if !grounded {
         for booster in stance::boosters(reading, sentence) {
             let span = reading.span(booster.first, booster.last);
@@ -122,7 +150,11 @@ fn of_sentence(reading: &Reading<'_>, index: usize, found: &mut Vec<Finding>) {
         }
     }
     if sentence.words.len() > LONG {
-        found.push(finding(Wording::Long(sentence.words.len(), usual_length(reading)), sentence.span, Vec::new()));
+        found.push(finding(
+            Wording::Long(sentence.words.len(), usual_length(reading)),
+            sentence.span,
+            Vec::new(),
+        ));
     }
 }
 
@@ -150,9 +182,16 @@ fn openings(reading: &Reading<'_>, paragraph: &Paragraph, found: &mut Vec<Findin
     for run in sentences.chunk_by(|one, other| reading.forms[one.words.start] == reading.forms[other.words.start]) {
         let letters = reading.traits(run[0].words.start).any(Traits::NUMBER);
         if run.len() >= OPENINGS && !letters && !run.iter().any(|sentence| reading.prose.quoted(sentence.span)) {
-            let related = run[1..].iter().map(|sentence| word(reading, sentence.words.start)).collect();
+            let related = run[1..]
+                .iter()
+                .map(|sentence| word(reading, sentence.words.start))
+                .collect();
             let first = run[0].words.start;
-            found.push(finding(Wording::Opening(written(reading, first), run.len()), word(reading, first), related));
+            found.push(finding(
+                Wording::Opening(written(reading, first), run.len()),
+                word(reading, first),
+                related,
+            ));
         }
     }
 }
@@ -160,7 +199,13 @@ fn openings(reading: &Reading<'_>, paragraph: &Paragraph, found: &mut Vec<Findin
 fn finding(wording: Wording<'_>, span: Span, mut related: Vec<Span>) -> Finding {
     related.truncate(RELATED);
     let (explanation, question) = wording.say();
-    Finding { kind: wording.kind(), span, related, explanation, question }
+    Finding {
+        kind: wording.kind(),
+        span,
+        related,
+        explanation,
+        question,
+    }
 }
 
 fn word(reading: &Reading<'_>, word: usize) -> Span {

@@ -30,7 +30,10 @@ pub fn find(reading: &Reading<'_>, sentence: &Sentence) -> impl Iterator<Item = 
         if get && (word > words.start && reading.traits(word - 1).any(Traits::HAVE) || participle != word + 1) {
             return None;
         }
-        Some(Passive { first: first_auxiliary(reading, word, words.start), participle })
+        Some(Passive {
+            first: first_auxiliary(reading, word, words.start),
+            participle,
+        })
     })
 }
 
@@ -66,7 +69,10 @@ fn is_participle(reading: &Reading<'_>, word: usize, end: usize) -> bool {
         // "It is used to cut" is passive; "she is used to the noise" is not.
         "used" => {
             matches!(next, "in" | "for" | "as" | "by" | "on" | "with")
-                || next == "to" && !reading.traits(word + 2).any(Traits::DETERMINER | Traits::ING | Traits::THIRD)
+                || next == "to"
+                    && !reading
+                        .traits(word + 2)
+                        .any(Traits::DETERMINER | Traits::ING | Traits::THIRD)
         }
         "bound" | "meant" | "supposed" if next == "to" => false,
         _ if traits.any(Traits::STATE) => next == "by",

@@ -43,7 +43,9 @@ impl Pronouns {
         for word in sentence.words.clone() {
             let traits = reading.traits(word);
             let one = is_subject_one(reading, sentence, word);
-            if !one && !traits.any(Traits::FIRST | Traits::SECOND | Traits::THIRD) || reading.prose.quoted(reading.prose.words[word].span) {
+            if !one && !traits.any(Traits::FIRST | Traits::SECOND | Traits::THIRD)
+                || reading.prose.quoted(reading.prose.words[word].span)
+            {
                 continue;
             }
             if one {
@@ -52,7 +54,7 @@ impl Pronouns {
             } else if traits.any(Traits::FIRST) {
                 pronouns.first.get_or_insert(word);
             } else if traits.any(Traits::SECOND) {
-                if !idiom(reading, sentence, word) {
+                if !reading.inside(word, |role| role == Role::Idiom) {
                     pronouns.second.get_or_insert(word);
                 }
             } else {
@@ -74,13 +76,6 @@ impl Pronouns {
     }
 }
 
-fn idiom(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
-    reading
-        .cues_in(sentence)
-        .iter()
-        .any(|cue| cue.role == Role::Idiom && cue.word <= word && word < cue.word + cue.length)
-}
-
 /// "One must", "if one thinks": not "one of", "this one", "one day".
 fn is_subject_one(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
     if reading.lower(word) != "one" || word + 1 >= sentence.words.end {
@@ -89,15 +84,26 @@ fn is_subject_one(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bo
     let next = reading.traits(word + 1);
     let before = word.checked_sub(1).filter(|at| *at >= sentence.words.start);
     let counted = before.is_some_and(|at| {
-        reading.traits(at).any(Traits::DETERMINER) && reading.lower(at) != "that" || matches!(reading.lower(at), "number" | "last" | "first" | "next" | "which" | "only" | "good" | "no" | "at")
+        reading.traits(at).any(Traits::DETERMINER) && reading.lower(at) != "that"
+            || matches!(
+                reading.lower(at),
+                "number" | "last" | "first" | "next" | "which" | "only" | "good" | "no" | "at"
+            )
     });
-    !counted && next.any(Traits::MODAL | Traits::FUTURE | Traits::THIRD_S | Traits::PRESENT) && !matches!(reading.lower(word + 1), "is" | "was")
+    !counted
+        && next.any(Traits::MODAL | Traits::FUTURE | Traits::THIRD_S | Traits::PRESENT)
+        && !matches!(reading.lower(word + 1), "is" | "was")
 }
 
 /// The person of most sentences.
 #[must_use]
 pub fn main(pronouns: &[Pronouns]) -> Option<Person> {
-    let count = |person| pronouns.iter().filter(|sentence| sentence.person() == Some(person)).count();
+    let count = |person| {
+        pronouns
+            .iter()
+            .filter(|sentence| sentence.person() == Some(person))
+            .count()
+    };
     let (first, second, third) = (count(Person::First), count(Person::Second), count(Person::Third));
     let most = first.max(second).max(third);
     (most > 0).then_some(if first == most {
@@ -124,18 +130,31 @@ pub struct Shift {
 #[must_use]
 pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, start: usize, inside: &[Pronouns]) -> Option<Shift> {
     let with = |of: fn(&Pronouns) -> Option<usize>| inside.iter().filter(|sentence| of(sentence).is_some()).count();
-    let (first, second, third, one) =
-        (with(|p| p.first), with(|p| p.second), with(|p| p.third), with(|p| p.one));
+    let (first, second, third, one) = (
+        with(|p| p.first),
+        with(|p| p.second),
+        with(|p| p.third),
+        with(|p| p.one),
+    );
     // Who speaks to a reader throughout, or asks, means it.
     let addresses = paragraph.sentences.clone().any(|at| {
         let sentence = &reading.prose.sentences[at];
-        inside[at - start].second.is_some() && (reading.prose.sentence_text(sentence).ends_with('?') || opens_imperative(reading, sentence))
+        inside[at - start].second.is_some()
+            && (reading.prose.sentence_text(sentence).ends_with('?') || opens_imperative(reading, sentence))
     });
     if one > 0 && (second > 0 || first > 1) && !addresses {
         let pronoun = inside.iter().find_map(|sentence| sentence.one)?;
         let before = inside.iter().find_map(|sentence| sentence.second.or(sentence.first))?;
-        let (pronoun, before) = if before > pronoun { (before, pronoun) } else { (pronoun, before) };
-        let to = if pronoun == before { return None } else { person_of(reading, pronoun) };
+        let (pronoun, before) = if before > pronoun {
+            (before, pronoun)
+        } else {
+            (pronoun, before)
+        };
+        let to = if pronoun == before {
+            return None;
+        } else {
+            person_of(reading, pronoun)
+        };
         return Some(Shift { pronoun, before, to });
     }
     let others = first.max(third);
@@ -143,9 +162,15 @@ pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, start: usize, inside
         return None;
     }
     let pronoun = inside.iter().find_map(|sentence| sentence.second)?;
-    let before = inside.iter().find_map(|sentence| if first >= third { sentence.first } else { sentence.third })?;
+    let before = inside
+        .iter()
+        .find_map(|sentence| if first >= third { sentence.first } else { sentence.third })?;
     // A paragraph that opens with "you" sets its own person.
-    (before < pronoun).then_some(Shift { pronoun, before, to: Person::Second })
+    (before < pronoun).then_some(Shift {
+        pronoun,
+        before,
+        to: Person::Second,
+    })
 }
 
 fn person_of(reading: &Reading<'_>, word: usize) -> Person {
@@ -161,5 +186,20 @@ fn person_of(reading: &Reading<'_>, word: usize) -> Person {
 
 fn opens_imperative(reading: &Reading<'_>, sentence: &Sentence) -> bool {
     let first = sentence.words.start;
-    reading.traits(first).any(Traits::BASE) || matches!(reading.lower(first), "imagine" | "dear" | "please" | "put" | "let" | "do" | "don't" | "never" | "be" | "make" | "remember" | "picture")
+    reading.traits(first).any(Traits::BASE)
+        || matches!(
+            reading.lower(first),
+            "imagine"
+                | "dear"
+                | "please"
+                | "put"
+                | "let"
+                | "do"
+                | "don't"
+                | "never"
+                | "be"
+                | "make"
+                | "remember"
+                | "picture"
+        )
 }

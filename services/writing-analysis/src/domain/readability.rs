@@ -91,7 +91,11 @@ impl Counts {
             sentences: statistics.sentences,
             syllables: statistics.syllables,
             polysyllables: statistics.polysyllables,
-            complex: reading.forms.iter().map(|form| u32::from(complex[*form as usize])).sum(),
+            complex: reading
+                .forms
+                .iter()
+                .map(|form| u32::from(complex[*form as usize]))
+                .sum(),
             letters: statistics.letters,
             characters: statistics.letters,
             long_words: statistics.long_words,
@@ -120,7 +124,9 @@ impl Formula {
             Formula::GunningFog => 0.4 * (length + 100.0 * each(counts.complex, counts.words)),
             Formula::Smog => 1.043 * (30.0 * each(counts.polysyllables, counts.sentences)).sqrt() + 3.1291,
             Formula::ColemanLiau => {
-                0.0588 * 100.0 * each(counts.letters, counts.words) - 0.296 * 100.0 * each(counts.sentences, counts.words) - 15.8
+                0.0588 * 100.0 * each(counts.letters, counts.words)
+                    - 0.296 * 100.0 * each(counts.sentences, counts.words)
+                    - 15.8
             }
             Formula::Ari => 4.71 * each(counts.characters, counts.words) + 0.5 * length - 21.43,
             Formula::Lix => length + 100.0 * each(counts.long_words, counts.words),
@@ -175,7 +181,11 @@ impl Formula {
 }
 
 fn band(value: f64, bands: &[(f64, &str)], above: &str) -> String {
-    bands.iter().find(|(limit, _)| value < *limit).map_or(above, |(_, name)| name).to_owned()
+    bands
+        .iter()
+        .find(|(limit, _)| value < *limit)
+        .map_or(above, |(_, name)| name)
+        .to_owned()
 }
 
 /// Every formula once.

@@ -12,6 +12,9 @@ use super::{
     syllables,
 };
 
+/// No phrase of the lexicon has more words; a test of the lexicon says so.
+pub(super) const LONGEST: usize = 6;
+
 /// One distinct word in lower case.
 pub struct Form {
     text: std::ops::Range<u32>,
@@ -54,7 +57,10 @@ pub struct Reading<'t> {
 
 impl std::fmt::Debug for Reading<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Reading").field("prose", &self.prose).finish_non_exhaustive()
+        formatter
+            .debug_struct("Reading")
+            .field("prose", &self.prose)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,8 +76,13 @@ impl<'t> Reading<'t> {
     pub fn of(prose: Prose<'t>) -> Self {
         let mut builder = Builder::default();
         let forms = prose.words.iter().map(|word| builder.number(word.text)).collect();
-        let mut reading =
-            Reading { prose, forms, vocabulary: builder.vocabulary, cues: Vec::new(), lower: builder.lower };
+        let mut reading = Reading {
+            prose,
+            forms,
+            vocabulary: builder.vocabulary,
+            cues: Vec::new(),
+            lower: builder.lower,
+        };
         reading.cues = reading.find_cues();
         reading
     }
@@ -85,13 +96,17 @@ impl<'t> Reading<'t> {
     /// What a word can be; nothing past the end.
     #[must_use]
     pub fn traits(&self, word: usize) -> Traits {
-        self.forms.get(word).map_or(Traits::default(), |form| self.vocabulary[*form as usize].traits)
+        self.forms
+            .get(word)
+            .map_or(Traits::default(), |form| self.vocabulary[*form as usize].traits)
     }
 
     /// A word in lower case with straight apostrophes; empty past the end.
     #[must_use]
     pub fn lower(&self, word: usize) -> &str {
-        self.forms.get(word).map_or("", |form| self.text_of(&self.vocabulary[*form as usize]))
+        self.forms
+            .get(word)
+            .map_or("", |form| self.text_of(&self.vocabulary[*form as usize]))
     }
 
     /// A form's text.
@@ -114,9 +129,22 @@ impl<'t> Reading<'t> {
         &self.cues[from..to]
     }
 
+    /// Whether a word is inside a phrase that does `role`.
+    #[must_use]
+    pub fn inside(&self, word: usize, role: impl Fn(Role) -> bool) -> bool {
+        // Phrases have at most six words, so only the cues of the last few words can reach this one.
+        let from = self.cues.partition_point(|cue| cue.word + LONGEST < word);
+        self.cues[from..]
+            .iter()
+            .take_while(|cue| cue.word <= word)
+            .any(|cue| word < cue.word + cue.length && role(cue.role))
+    }
+
     /// The content stems of a stretch of words.
     pub fn stems(&self, words: std::ops::Range<usize>) -> impl Iterator<Item = u32> {
-        self.forms[words].iter().filter_map(|form| self.vocabulary[*form as usize].stem)
+        self.forms[words]
+            .iter()
+            .filter_map(|form| self.vocabulary[*form as usize].stem)
     }
 
     fn find_cues(&self) -> Vec<Cue> {
@@ -127,9 +155,17 @@ impl<'t> Reading<'t> {
                 for phrase in &entry.phrases {
                     let length = phrase.rest.len() + 1;
                     let fits = word + length <= sentence.words.end
-                        && phrase.rest.iter().zip(word + 1..).all(|(expected, at)| self.lower(at) == *expected);
+                        && phrase
+                            .rest
+                            .iter()
+                            .zip(word + 1..)
+                            .all(|(expected, at)| self.lower(at) == *expected);
                     if fits {
-                        cues.push(Cue { word, length, role: phrase.role });
+                        cues.push(Cue {
+                            word,
+                            length,
+                            role: phrase.role,
+                        });
                     }
                 }
             }
@@ -171,7 +207,8 @@ impl Builder {
         }
         let number = u32::try_from(vocabulary.len()).unwrap_or(u32::MAX);
         let hasher = &self.hasher;
-        self.numbers.insert_unique(hash, number, |number| hasher.hash_one(&lower[range(*number)]));
+        self.numbers
+            .insert_unique(hash, number, |number| hasher.hash_one(&lower[range(*number)]));
         let form = Self::describe(text, start, &mut self.stems);
         self.vocabulary.push(form);
         number
@@ -187,7 +224,10 @@ impl Builder {
         let (letters, characters) = if text.is_ascii() {
             (text.bytes().filter(u8::is_ascii_alphanumeric).count(), text.len())
         } else {
-            (text.chars().filter(|letter| letter.is_alphanumeric()).count(), text.chars().count())
+            (
+                text.chars().filter(|letter| letter.is_alphanumeric()).count(),
+                text.chars().count(),
+            )
         };
         Form {
             text: place(start)..place(start + text.len()),
@@ -219,6 +259,13 @@ mod tests {
     #[test]
     fn phrases_are_found_inside_sentences() {
         let reading = Reading::new("In conclusion, it failed. In. Conclusion.");
-        assert_eq!(reading.cues, [Cue { word: 0, length: 2, role: Role::Conclusion }]);
+        assert_eq!(
+            reading.cues,
+            [Cue {
+                word: 0,
+                length: 2,
+                role: Role::Conclusion
+            }]
+        );
     }
 }

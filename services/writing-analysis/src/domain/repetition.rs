@@ -32,10 +32,12 @@ pub fn find(reading: &Reading<'_>) -> Vec<Repetition> {
     let mut last: HashMap<[u32; SHORTEST], usize> = HashMap::with_capacity(starts.len());
     let earlier: Vec<Option<usize>> = starts
         .iter()
-        .map(|start| start.and_then(|at| last.insert([reading.forms[at], reading.forms[at + 1], reading.forms[at + 2]], at)))
+        .map(|start| {
+            start.and_then(|at| last.insert([reading.forms[at], reading.forms[at + 1], reading.forms[at + 2]], at))
+        })
         .collect();
-    let mut phrases: HashMap<Box<[u32]>, Vec<usize>> = HashMap::new();
-    let mut order: Vec<Box<[u32]>> = Vec::new();
+    let mut phrases: HashMap<Vec<u32>, Vec<usize>> = HashMap::new();
+    let mut order: Vec<Vec<u32>> = Vec::new();
     let mut at = 0;
     while at < earlier.len() {
         let Some(before) = earlier[at] else {
@@ -49,9 +51,9 @@ pub fn find(reading: &Reading<'_>) -> Vec<Repetition> {
         let words = length + SHORTEST - 1;
         // The earlier place must not run into the later one: "so so so so" is no phrase that returns.
         if before + words <= at && tells(reading, at, words) {
-            let key: Box<[u32]> = reading.forms[at..at + words].into();
+            let key = reading.forms[at..at + words].to_vec();
             phrases
-                .entry_ref(&*key)
+                .entry_ref(key.as_slice())
                 .or_insert_with(|| {
                     order.push(key.clone());
                     vec![before]
@@ -69,7 +71,10 @@ pub fn find(reading: &Reading<'_>) -> Vec<Repetition> {
             let long = key.len() >= TELLING || starts.len() > 2;
             long.then(|| Repetition {
                 words: key.len(),
-                places: starts.iter().map(|start| reading.span(*start, start + key.len() - 1)).collect(),
+                places: starts
+                    .iter()
+                    .map(|start| reading.span(*start, start + key.len() - 1))
+                    .collect(),
             })
         })
         .collect();
@@ -100,8 +105,16 @@ mod tests {
     use super::*;
 
     fn phrases(text: &str) -> Vec<(String, usize)> {
-        let slice = |span: &Span| text.chars().skip(span.start as usize).take(span.len() as usize).collect();
-        find(&Reading::new(text)).iter().map(|found| (slice(&found.places[0]), found.places.len())).collect()
+        let slice = |span: &Span| {
+            text.chars()
+                .skip(span.start as usize)
+                .take(span.len() as usize)
+                .collect()
+        };
+        find(&Reading::new(text))
+            .iter()
+            .map(|found| (slice(&found.places[0]), found.places.len()))
+            .collect()
     }
 
     #[test]

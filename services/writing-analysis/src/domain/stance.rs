@@ -42,13 +42,18 @@ fn of(
         .cues_in(sentence)
         .iter()
         .filter(|cue| matches!(cue.role, Role::Like(traits) if traits.any(class)))
-        .map(|cue| Stance { first: cue.word, last: cue.word + cue.length - 1 })
+        .map(|cue| Stance {
+            first: cue.word,
+            last: cue.word + cue.length - 1,
+        })
         .collect();
-    let phrases = found.len();
     for word in sentence.words.clone() {
-        let inside = found[..phrases].iter().any(|phrase| (phrase.first..=phrase.last).contains(&word));
+        let inside = reading.inside(word, |role| matches!(role, Role::Like(traits) if traits.any(class)));
         if reading.traits(word).any(class) && !inside && accepts(reading, sentence, word) {
-            found.push(Stance { first: word, last: word });
+            found.push(Stance {
+                first: word,
+                last: word,
+            });
         }
     }
     found.retain(|stance| !reading.prose.quoted(reading.span(stance.first, stance.last)));
@@ -58,18 +63,28 @@ fn of(
 
 fn is_hedge(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
     let next = reading.traits(word + 1);
-    let before = if word > sentence.words.start { reading.lower(word - 1) } else { "" };
+    let before = if word > sentence.words.start {
+        reading.lower(word - 1)
+    } else {
+        ""
+    };
     match reading.lower(word) {
         "may" => {
             let month = reading.prose.words[word].text.starts_with('M') && word > sentence.words.start;
             !month && !next.any(Traits::NUMBER) && !matches!(before, "in" | "last" | "next" | "since" | "until" | "by")
         }
         "might" => !matches!(before, "the" | "his" | "her" | "their" | "with" | "all"),
-        "could" | "would" => !matches!(reading.lower(word + 1), "you" | "have" | "not" | "be") || reading.lower(word + 1) == "be",
-        "appear" | "appears" | "appeared" | "seem" | "seems" | "seemed" | "tend" | "tends" | "tended" | "likely" | "unlikely" => {
-            matches!(reading.lower(word + 1), "to" | "that" | "as" | "like") || next.any(Traits::ADVERB) || !next.any(Traits::PREPOSITION | Traits::DETERMINER) && !before.is_empty()
+        "could" | "would" => {
+            !matches!(reading.lower(word + 1), "you" | "have" | "not" | "be") || reading.lower(word + 1) == "be"
         }
-        "indicate" | "indicates" | "suggest" | "suggests" | "suggested" | "assume" | "assumes" | "assumed" | "estimate" | "estimated" => {
+        "appear" | "appears" | "appeared" | "seem" | "seems" | "seemed" | "tend" | "tends" | "tended" | "likely"
+        | "unlikely" => {
+            matches!(reading.lower(word + 1), "to" | "that" | "as" | "like")
+                || next.any(Traits::ADVERB)
+                || !next.any(Traits::PREPOSITION | Traits::DETERMINER) && !before.is_empty()
+        }
+        "indicate" | "indicates" | "suggest" | "suggests" | "suggested" | "assume" | "assumes" | "assumed"
+        | "estimate" | "estimated" => {
             !matches!(before, "to" | "i" | "we" | "the" | "an" | "should") || next.any(Traits::SUBORDINATOR)
         }
         "possible" => before != "as",
@@ -83,12 +98,44 @@ fn is_booster(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
     let text = reading.lower(word);
     if matches!(text, "clearly" | "plainly" | "absolutely" | "truly" | "surely") {
         let last = word + 1 == sentence.words.end;
-        let before = if word > sentence.words.start { reading.lower(word - 1) } else { "" };
+        let before = if word > sentence.words.start {
+            reading.lower(word - 1)
+        } else {
+            ""
+        };
         let manner = matches!(
             before,
-            "very" | "more" | "so" | "as" | "how" | "too" | "most" | "speak" | "spoke" | "see" | "saw" | "seen" | "hear"
-                | "heard" | "write" | "wrote" | "written" | "explain" | "explained" | "explains" | "think" | "thinking"
-                | "show" | "shown" | "labelled" | "marked" | "visible" | "yours" | "slowly" | "and" | "not"
+            "very"
+                | "more"
+                | "so"
+                | "as"
+                | "how"
+                | "too"
+                | "most"
+                | "speak"
+                | "spoke"
+                | "see"
+                | "saw"
+                | "seen"
+                | "hear"
+                | "heard"
+                | "write"
+                | "wrote"
+                | "written"
+                | "explain"
+                | "explained"
+                | "explains"
+                | "think"
+                | "thinking"
+                | "show"
+                | "shown"
+                | "labelled"
+                | "marked"
+                | "visible"
+                | "yours"
+                | "slowly"
+                | "and"
+                | "not"
         );
         return !last && !manner;
     }
@@ -100,7 +147,8 @@ fn is_booster(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
 pub fn gives_grounds(reading: &Reading<'_>, sentence: &Sentence) -> bool {
     reading.prose.quoted(sentence.span)
         || sentence.words.clone().any(|word| {
-            reading.traits(word).any(Traits::EVIDENCE | Traits::NUMBER) || matches!(reading.lower(word), "because" | "since" | "therefore" | "hence")
+            reading.traits(word).any(Traits::EVIDENCE | Traits::NUMBER)
+                || matches!(reading.lower(word), "because" | "since" | "therefore" | "hence")
         })
         || reading.cues_in(sentence).iter().any(|cue| cue.role == Role::Evidence)
 }

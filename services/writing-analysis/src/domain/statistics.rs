@@ -51,12 +51,19 @@ impl Statistics {
             statistics.polysyllables += u32::from(form.syllables > 2);
             statistics.long_words += u32::from(form.letters > 6);
         }
-        statistics.sentence_lengths = prose.sentences.iter().map(|sentence| number(sentence.words.len())).collect();
+        statistics.sentence_lengths = prose
+            .sentences
+            .iter()
+            .map(|sentence| number(sentence.words.len()))
+            .collect();
         let count = f64::from(statistics.sentences.max(1));
         statistics.sentence_length_mean = f64::from(statistics.words) / count;
         let mean = statistics.sentence_length_mean;
-        let squares: f64 =
-            statistics.sentence_lengths.iter().map(|length| (f64::from(*length) - mean).powi(2)).sum();
+        let squares: f64 = statistics
+            .sentence_lengths
+            .iter()
+            .map(|length| (f64::from(*length) - mean).powi(2))
+            .sum();
         statistics.sentence_length_deviation = (squares / count).sqrt();
         statistics
     }

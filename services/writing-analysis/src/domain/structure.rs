@@ -135,7 +135,9 @@ fn classify(
     let opening = sentence.words.start;
     // A cue counts where it opens the sentence, after at most one connective.
     let find = |role: Role, within: usize| -> Option<Words> {
-        cues.iter().find(|cue| cue.role == role && cue.word <= opening + within).map(words)
+        cues.iter()
+            .find(|cue| cue.role == role && cue.word <= opening + within)
+            .map(words)
     };
     if let Some(cue) = find(Role::Counterclaim, 2).filter(|_| !place.opening || place.alone || seen.position) {
         return Some((Element::Counterclaim, Some(cue)));
@@ -162,7 +164,11 @@ fn classify(
     if let Some(cue) = cited(reading, sentence) {
         return Some((Element::Evidence, Some(cue)));
     }
-    let question = reading.prose.sentence_text(sentence).trim_end_matches(['"', '”', ')']).ends_with('?');
+    let question = reading
+        .prose
+        .sentence_text(sentence)
+        .trim_end_matches(['"', '”', ')'])
+        .ends_with('?');
     if place.opening && question {
         return Some((Element::Lead, None));
     }
@@ -178,7 +184,11 @@ fn classify(
     if let Some(word) = ordinal(reading, sentence).filter(|_| seen.position && place.first_of_paragraph) {
         return Some((Element::Claim, Some((word, word))));
     }
-    if !seen.position && !question && (place.opening || sentence.paragraph < 2) && let Some(word) = ought(reading, sentence) {
+    if !seen.position
+        && !question
+        && (place.opening || sentence.paragraph < 2)
+        && let Some(word) = ought(reading, sentence)
+    {
         return Some((Element::Position, Some((word, word))));
     }
     if let Some(cue) = find(Role::Lead, 0).filter(|_| place.opening) {
@@ -188,8 +198,18 @@ fn classify(
         return Some((Element::Lead, None));
     }
     // A body paragraph opens with what it claims.
-    let judges = sentence.words.clone().any(|word| reading.traits(word).any(Traits::VALUE | Traits::OUGHT | Traits::CAUSAL));
-    if seen.position && !place.opening && place.first_of_paragraph && !place.alone && !place.closing && judges && !question {
+    let judges = sentence
+        .words
+        .clone()
+        .any(|word| reading.traits(word).any(Traits::VALUE | Traits::OUGHT | Traits::CAUSAL));
+    if seen.position
+        && !place.opening
+        && place.first_of_paragraph
+        && !place.alone
+        && !place.closing
+        && judges
+        && !question
+    {
         return Some((Element::Claim, None));
     }
     None
@@ -201,19 +221,29 @@ fn words(cue: &Cue) -> Words {
 
 /// A title or a heading: short, alone, without a full stop.
 fn heading(reading: &Reading<'_>, sentence: &Sentence, place: &Place) -> bool {
-    place.alone && sentence.words.len() < 9 && !reading.prose.sentence_text(sentence).ends_with(['.', '!', '?', '"', '”', ')'])
+    place.alone
+        && sentence.words.len() < 9
+        && !reading
+            .prose
+            .sentence_text(sentence)
+            .ends_with(['.', '!', '?', '"', '”', ')'])
 }
 
 /// "Therefore" and "finally" conclude only at the start of the last paragraph.
 fn strong_conclusion(reading: &Reading<'_>, cue: Words) -> bool {
-    !matches!(reading.lower(cue.0), "therefore" | "finally" | "that" | "this" | "ultimately") && reading.lower(cue.0 + 1) != "the"
+    !matches!(
+        reading.lower(cue.0),
+        "therefore" | "finally" | "that" | "this" | "ultimately"
+    ) && reading.lower(cue.0 + 1) != "the"
 }
 
 /// "Such as" and "when I was" are evidence only where they lead the sentence or examples follow.
 fn firm(reading: &Reading<'_>, cue: Words, opening: usize) -> bool {
     match reading.lower(cue.0) {
         "such" => false,
-        "when" | "last" | "in" | "a" | "an" | "one" | "percent" | "per" => cue.0 <= opening + 1 || matches!(reading.lower(cue.0), "percent" | "per"),
+        "when" | "last" | "in" | "a" | "an" | "one" | "percent" | "per" => {
+            cue.0 <= opening + 1 || matches!(reading.lower(cue.0), "percent" | "per")
+        }
         _ => true,
     }
 }
@@ -223,7 +253,12 @@ fn cited(reading: &Reading<'_>, sentence: &Sentence) -> Option<Words> {
     let long_quotation = reading
         .prose
         .quotations
-        .get(reading.prose.quotations.partition_point(|quotation| quotation.end <= sentence.span.start))
+        .get(
+            reading
+                .prose
+                .quotations
+                .partition_point(|quotation| quotation.end <= sentence.span.start),
+        )
         .filter(|quotation| quotation.overlaps(sentence.span) && quotation.len() > 20);
     if long_quotation.is_some() {
         let first = sentence.words.start;
@@ -233,7 +268,26 @@ fn cited(reading: &Reading<'_>, sentence: &Sentence) -> Option<Words> {
         let traits = reading.traits(word);
         if traits.any(Traits::EVIDENCE)
             && (word + 1..sentence.words.end.min(word + 8)).any(|at| {
-                matches!(reading.lower(at), "found" | "show" | "shows" | "showed" | "shown" | "reported" | "proved" | "suggests" | "suggest" | "revealed" | "discovered" | "confirmed" | "confirms" | "measured" | "that" | "from" | "by")
+                matches!(
+                    reading.lower(at),
+                    "found"
+                        | "show"
+                        | "shows"
+                        | "showed"
+                        | "shown"
+                        | "reported"
+                        | "proved"
+                        | "suggests"
+                        | "suggest"
+                        | "revealed"
+                        | "discovered"
+                        | "confirmed"
+                        | "confirms"
+                        | "measured"
+                        | "that"
+                        | "from"
+                        | "by"
+                )
             })
         {
             return Some((word, word));
@@ -242,7 +296,10 @@ fn cited(reading: &Reading<'_>, sentence: &Sentence) -> Option<Words> {
             let after = &reading.prose.text[reading.prose.words[word].byte + reading.prose.words[word].text.len()..];
             let rest = after.trim_start();
             let year = reading.lower(word).len() == 4;
-            if rest.starts_with('%') || matches!(reading.lower(word + 1), "percent" | "per") || year && after.starts_with(')') {
+            if rest.starts_with('%')
+                || matches!(reading.lower(word + 1), "percent" | "per")
+                || year && after.starts_with(')')
+            {
                 return Some((word, word));
             }
         }
@@ -252,11 +309,18 @@ fn cited(reading: &Reading<'_>, sentence: &Sentence) -> Option<Words> {
 
 fn ordinal(reading: &Reading<'_>, sentence: &Sentence) -> Option<usize> {
     let first = sentence.words.start;
-    matches!(reading.lower(first), "first" | "second" | "third" | "next" | "also" | "lastly" | "finally" | "another" | "besides").then_some(first)
+    matches!(
+        reading.lower(first),
+        "first" | "second" | "third" | "next" | "also" | "lastly" | "finally" | "another" | "besides"
+    )
+    .then_some(first)
 }
 
 fn ought(reading: &Reading<'_>, sentence: &Sentence) -> Option<usize> {
-    sentence.words.clone().find(|word| reading.traits(*word).any(Traits::OUGHT) && reading.lower(*word) != "needs")
+    sentence
+        .words
+        .clone()
+        .find(|word| reading.traits(*word).any(Traits::OUGHT) && reading.lower(*word) != "needs")
 }
 
 /// Whether a sentence tells of the writer.
@@ -280,8 +344,12 @@ const LONG_ENOUGH: usize = 120;
 #[must_use]
 pub fn gaps(reading: &Reading<'_>, parts: &[Part]) -> Gaps {
     let has = |element| parts.iter().any(|part| part.element == element);
-    let claims = parts.iter().filter(|part| part.element == Element::Claim && part.cue.is_some()).count();
-    let argues = has(Element::Position) && (claims > 0 || has(Element::Counterclaim) || ought_often(reading)) || claims > 1;
+    let claims = parts
+        .iter()
+        .filter(|part| part.element == Element::Claim && part.cue.is_some())
+        .count();
+    let argues =
+        has(Element::Position) && (claims > 0 || has(Element::Counterclaim) || ought_often(reading)) || claims > 1;
     let mut gaps = Gaps::default();
     if !argues || reading.forms.len() < LONG_ENOUGH {
         return gaps;
@@ -291,15 +359,20 @@ pub fn gaps(reading: &Reading<'_>, parts: &[Part]) -> Gaps {
         .filter(|element| !has(*element))
         .collect();
     let prose = &reading.prose;
-    for (index, part) in parts.iter().enumerate().filter(|(_, part)| part.element == Element::Claim && part.cue.is_some()) {
+    for (index, part) in parts
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| part.element == Element::Claim && part.cue.is_some())
+    {
         let paragraph = prose.sentences[part.sentences.0].paragraph;
         let next = parts[index + 1..]
             .iter()
-            .find(|later| later.element == Element::Claim || prose.sentences[later.sentences.0].paragraph > paragraph + 1)
+            .find(|later| {
+                later.element == Element::Claim || prose.sentences[later.sentences.0].paragraph > paragraph + 1
+            })
             .map_or(prose.sentences.len(), |later| later.sentences.0);
-        let supported = (part.sentences.0..next.min(part.sentences.0 + 6)).any(|at| {
-            stance::gives_grounds(reading, &prose.sentences[at])
-        });
+        let supported = (part.sentences.0..next.min(part.sentences.0 + 6))
+            .any(|at| stance::gives_grounds(reading, &prose.sentences[at]));
         if !supported {
             gaps.unsupported.push(part.sentences.0);
         }
@@ -308,5 +381,11 @@ pub fn gaps(reading: &Reading<'_>, parts: &[Part]) -> Gaps {
 }
 
 fn ought_often(reading: &Reading<'_>) -> bool {
-    reading.forms.iter().filter(|form| reading.vocabulary[**form as usize].traits.any(Traits::OUGHT)).take(2).count() > 1
+    reading
+        .forms
+        .iter()
+        .filter(|form| reading.vocabulary[**form as usize].traits.any(Traits::OUGHT))
+        .take(2)
+        .count()
+        > 1
 }

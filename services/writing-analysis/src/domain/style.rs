@@ -40,16 +40,28 @@ impl Style {
     #[must_use]
     pub fn of(reading: &Reading<'_>) -> Self {
         let sentences = &reading.prose.sentences;
-        let passive = sentences.iter().filter(|sentence| first_passive(reading, sentence).is_some()).count();
+        let passive = sentences
+            .iter()
+            .filter(|sentence| first_passive(reading, sentence).is_some())
+            .count();
         let (mut nominal, mut markers) = (0_u32, 0_u32);
         for form in reading.forms.iter().map(|form| &reading.vocabulary[*form as usize]) {
             nominal += u32::from(form.traits.any(Traits::NOMINAL));
             markers += u32::from(form.traits.any(Traits::SUBORDINATOR));
         }
-        let hedges: usize = sentences.iter().map(|sentence| stance::hedges(reading, sentence).len()).sum();
-        let boosters: usize = sentences.iter().map(|sentence| stance::boosters(reading, sentence).len()).sum();
+        let hedges: usize = sentences
+            .iter()
+            .map(|sentence| stance::hedges(reading, sentence).len())
+            .sum();
+        let boosters: usize = sentences
+            .iter()
+            .map(|sentence| stance::boosters(reading, sentence).len())
+            .sum();
         let verbs: Vec<Verbs> = sentences.iter().map(|sentence| Verbs::of(reading, sentence)).collect();
-        let pronouns: Vec<Pronouns> = sentences.iter().map(|sentence| Pronouns::of(reading, sentence)).collect();
+        let pronouns: Vec<Pronouns> = sentences
+            .iter()
+            .map(|sentence| Pronouns::of(reading, sentence))
+            .collect();
         let words = f64::from(number(reading.forms.len().max(1)));
         let count = f64::from(number(sentences.len().max(1)));
         Self {
@@ -70,8 +82,12 @@ fn first_passive(reading: &Reading<'_>, sentence: &lyceum_prose::Sentence) -> Op
 }
 
 fn varied_openings(reading: &Reading<'_>) -> usize {
-    let openings: Vec<u32> =
-        reading.prose.sentences.iter().map(|sentence| reading.forms[sentence.words.start]).collect();
+    let openings: Vec<u32> = reading
+        .prose
+        .sentences
+        .iter()
+        .map(|sentence| reading.forms[sentence.words.start])
+        .collect();
     (0..openings.len())
         .filter(|&at| {
             let before = at.checked_sub(1).map(|before| openings[before]);

@@ -43,7 +43,9 @@ impl Verbs {
     pub fn of(reading: &Reading<'_>, sentence: &Sentence) -> Self {
         let mut verbs = Self::default();
         for word in sentence.words.clone() {
-            let Some(tense) = finite(reading, sentence, word) else { continue };
+            let Some(tense) = finite(reading, sentence, word) else {
+                continue;
+            };
             verbs.first.get_or_insert(word);
             match tense {
                 Tense::Past => verbs.past += 1,
@@ -86,13 +88,8 @@ pub fn main(verbs: &[Verbs]) -> Option<Tense> {
 
 fn finite(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> Option<Tense> {
     let traits = reading.traits(word);
-    let verbal = Traits::PAST
-        | Traits::PRESENT
-        | Traits::FUTURE
-        | Traits::ED
-        | Traits::THIRD_S
-        | Traits::BASE
-        | Traits::GET;
+    let verbal =
+        Traits::PAST | Traits::PRESENT | Traits::FUTURE | Traits::ED | Traits::THIRD_S | Traits::BASE | Traits::GET;
     if !traits.any(verbal) || reading.prose.quoted(reading.prose.words[word].span) {
         return None;
     }
@@ -105,18 +102,22 @@ fn finite(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> Option<Ten
     }
     if traits.any(Traits::PAST | Traits::ED) {
         let next = reading.traits(word + 1);
-        let reduced = word + 1 < sentence.words.end && (reading.lower(word + 1) == "by" || is_noun_like(next) && !before.subject && traits.any(Traits::ED) && !traits.any(Traits::PAST));
-        let finite = !before.auxiliary && !before.modal && !before.to && !before.opens_noun && !reduced && !traits.any(Traits::STATE);
+        let reduced = word + 1 < sentence.words.end
+            && (reading.lower(word + 1) == "by"
+                || is_noun_like(next) && !before.subject && traits.any(Traits::ED) && !traits.any(Traits::PAST));
+        let finite = !before.auxiliary
+            && !before.modal
+            && !before.to
+            && !before.opens_noun
+            && !reduced
+            && !traits.any(Traits::STATE);
         return finite.then_some(Tense::Past);
     }
     if traits.any(Traits::PRESENT) {
         if before.to || before.modal {
             return None;
         }
-        let future = reading
-            .cues_in(sentence)
-            .iter()
-            .any(|cue| cue.role == Role::Future && cue.word <= word && word < cue.word + cue.length);
+        let future = reading.inside(word, |role| role == Role::Future);
         return Some(if future { Tense::Future } else { Tense::Present });
     }
     if traits.any(Traits::THIRD_S) {
@@ -164,7 +165,12 @@ impl Before {
                 before.auxiliary = traits.any(Traits::HAVE | Traits::BE | Traits::CONTRACTED) || before.asked;
                 return before;
             }
-            if traits.any(Traits::MODAL | Traits::FUTURE) || matches!(reading.lower(at), "did" | "didn't" | "do" | "don't" | "does" | "doesn't") {
+            if traits.any(Traits::MODAL | Traits::FUTURE)
+                || matches!(
+                    reading.lower(at),
+                    "did" | "didn't" | "do" | "don't" | "does" | "doesn't"
+                )
+            {
                 before.modal = true;
                 return before;
             }
@@ -179,7 +185,25 @@ impl Before {
             if traits.any(Traits::ADVERB) && !traits.any(Traits::DETERMINER) {
                 continue;
             }
-            before.opens_noun = traits.any(Traits::DETERMINER | Traits::PREPOSITION) && !matches!(reading.lower(at), "that" | "this" | "all" | "both" | "many" | "some" | "most" | "each" | "these" | "those" | "since" | "until" | "than" | "as" | "like");
+            before.opens_noun = traits.any(Traits::DETERMINER | Traits::PREPOSITION)
+                && !matches!(
+                    reading.lower(at),
+                    "that"
+                        | "this"
+                        | "all"
+                        | "both"
+                        | "many"
+                        | "some"
+                        | "most"
+                        | "each"
+                        | "these"
+                        | "those"
+                        | "since"
+                        | "until"
+                        | "than"
+                        | "as"
+                        | "like"
+                );
             return before;
         }
         before
@@ -203,8 +227,12 @@ pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, first: usize, verbs:
     let mut found: Vec<Shift> = Vec::new();
     let sentences = paragraph.sentences.clone();
     for at in sentences.start + 1..sentences.end {
-        let (Some(from), Some(to)) = (verbs[at - 1 - first].pure(), verbs[at - first].pure()) else { continue };
-        let (Some(before), Some(verb)) = (verbs[at - 1 - first].first, verbs[at - first].first) else { continue };
+        let (Some(from), Some(to)) = (verbs[at - 1 - first].pure(), verbs[at - first].pure()) else {
+            continue;
+        };
+        let (Some(before), Some(verb)) = (verbs[at - 1 - first].first, verbs[at - first].first) else {
+            continue;
+        };
         if from == to || from == Tense::Future || to == Tense::Future {
             continue;
         }
@@ -213,7 +241,9 @@ pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, first: usize, verbs:
         let settled = at >= sentences.start + 2 && verbs[at - 2 - first].pure() == Some(from);
         let returns = at + 1 < sentences.end && verbs[at + 1 - first].pure() == Some(from);
         // The way back is no second shift.
-        let back = found.last().is_some_and(|shift| shift.verb >= reading.prose.sentences[at - 1].words.start);
+        let back = found
+            .last()
+            .is_some_and(|shift| shift.verb >= reading.prose.sentences[at - 1].words.start);
         if back || !(settled || returns) || sets_time(reading, sentence) {
             continue;
         }
@@ -229,22 +259,56 @@ pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, first: usize, verbs:
 }
 
 fn sets_time(reading: &Reading<'_>, sentence: &Sentence) -> bool {
-    sentence.words.clone().any(|word| reading.traits(word).any(Traits::TIME) || is_year(reading, word))
-        || reading.cues_in(sentence).iter().any(|cue| cue.role == Role::Like(Traits::TIME))
+    sentence
+        .words
+        .clone()
+        .any(|word| reading.traits(word).any(Traits::TIME) || is_year(reading, word))
+        || reading
+            .cues_in(sentence)
+            .iter()
+            .any(|cue| cue.role == Role::Like(Traits::TIME))
         || reading.prose.sentence_text(sentence).ends_with('?')
 }
 
 fn is_year(reading: &Reading<'_>, word: usize) -> bool {
     let text = reading.lower(word);
-    text.len() == 4 && (text.starts_with("1") || text.starts_with("20")) && text.bytes().all(|byte| byte.is_ascii_digit())
+    text.len() == 4
+        && (text.starts_with("1") || text.starts_with("20"))
+        && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a sentence tells what the writer thinks now.
 fn thinks(reading: &Reading<'_>, sentence: &Sentence, verb: usize) -> bool {
     let own = sentence.words.start..verb;
-    own.into_iter().any(|word| reading.traits(word).any(Traits::FIRST) || matches!(reading.lower(word), "this" | "that" | "these"))
-        && (reading.traits(verb).any(Traits::BE | Traits::OPINION | Traits::HAVE | Traits::MODAL)
-            || matches!(reading.lower(verb), "know" | "understand" | "realise" | "realize" | "see" | "want" | "hope" | "wish" | "remember" | "love" | "like" | "wonder" | "shows" | "means" | "do" | "don't" | "need" | "feels" | "teaches" | "explains" | "suggests"))
+    own.into_iter()
+        .any(|word| reading.traits(word).any(Traits::FIRST) || matches!(reading.lower(word), "this" | "that" | "these"))
+        && (reading
+            .traits(verb)
+            .any(Traits::BE | Traits::OPINION | Traits::HAVE | Traits::MODAL)
+            || matches!(
+                reading.lower(verb),
+                "know"
+                    | "understand"
+                    | "realise"
+                    | "realize"
+                    | "see"
+                    | "want"
+                    | "hope"
+                    | "wish"
+                    | "remember"
+                    | "love"
+                    | "like"
+                    | "wonder"
+                    | "shows"
+                    | "means"
+                    | "do"
+                    | "don't"
+                    | "need"
+                    | "feels"
+                    | "teaches"
+                    | "explains"
+                    | "suggests"
+            ))
 }
 
 /// Whether a sentence goes on about the people and things of the one before.
@@ -252,7 +316,13 @@ fn goes_on(reading: &Reading<'_>, at: usize) -> bool {
     let (before, now) = (&reading.prose.sentences[at - 1], &reading.prose.sentences[at]);
     let opening = now.words.start..now.words.end.min(now.words.start + 4);
     let person = opening.clone().any(|word| {
-        matches!(reading.lower(word), "he" | "she" | "we" | "they" | "i" | "his" | "her" | "their" | "my" | "our")
+        matches!(
+            reading.lower(word),
+            "he" | "she" | "we" | "they" | "i" | "his" | "her" | "their" | "my" | "our"
+        )
     });
-    person || reading.stems(opening).any(|stem| reading.stems(before.words.clone()).any(|other| other == stem))
+    person
+        || reading
+            .stems(opening)
+            .any(|stem| reading.stems(before.words.clone()).any(|other| other == stem))
 }

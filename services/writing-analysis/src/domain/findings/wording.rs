@@ -161,7 +161,9 @@ fn missing(element: Element) -> (String, String) {
 
 /// At most 40 characters on one line.
 fn short(text: &str) -> String {
-    let mut characters = text.chars().map(|character| if character.is_whitespace() { ' ' } else { character });
+    let mut characters = text
+        .chars()
+        .map(|character| if character.is_whitespace() { ' ' } else { character });
     let mut short: String = characters.by_ref().take(39).collect();
     if characters.next().is_some() {
         short.push('…');

@@ -40,8 +40,9 @@ pub(super) fn between_paragraphs(reading: &Reading<'_>, found: &mut Vec<Finding>
     let words = |paragraph: &Paragraph| {
         prose.sentences[paragraph.sentences.start].words.start..prose.sentences[paragraph.sentences.end - 1].words.end
     };
-    let overlaps: Vec<Option<f64>> =
-        Overlap::default().neighbours(reading, prose.paragraphs.iter().map(words)).collect();
+    let overlaps: Vec<Option<f64>> = Overlap::default()
+        .neighbours(reading, prose.paragraphs.iter().map(words))
+        .collect();
     for (pair, overlap) in prose.paragraphs.windows(2).zip(overlaps) {
         let [before, now] = pair else { continue };
         let first = &prose.sentences[now.sentences.start];
@@ -66,11 +67,19 @@ fn linked(reading: &Reading<'_>, words: std::ops::Range<usize>) -> bool {
         || reading.cues[reading.cues.partition_point(|cue| cue.word < words.start)..]
             .iter()
             .take_while(|cue| cue.word < words.end)
-            .any(|cue| matches!(cue.role, Role::Like(_) | Role::Evidence | Role::Conclusion | Role::Claim))
+            .any(|cue| {
+                matches!(
+                    cue.role,
+                    Role::Like(_) | Role::Evidence | Role::Conclusion | Role::Claim
+                )
+            })
 }
 
 fn asks(reading: &Reading<'_>, sentence: usize) -> bool {
-    reading.prose.sentence_text(&reading.prose.sentences[sentence]).ends_with('?')
+    reading
+        .prose
+        .sentence_text(&reading.prose.sentences[sentence])
+        .ends_with('?')
 }
 
 fn shares(reading: &Reading<'_>, before: std::ops::Range<usize>, now: std::ops::Range<usize>) -> bool {

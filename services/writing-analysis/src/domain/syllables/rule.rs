@@ -35,9 +35,11 @@ fn vowel(letters: &[u8], at: usize) -> bool {
             !(before == Some(b'q')
                 || before == Some(b'g') && matches!(after, Some(b'e' | b'i')) && at + 2 < letters.len())
         }
-        b'y' => at > 0 && !matches!(letters.get(at + 1), Some(b'a' | b'o' | b'u' | b'e' | b'i')) || {
-            at > 0 && !matches!(letters[at - 1], b'a' | b'e' | b'i' | b'o' | b'u')
-        },
+        b'y' => {
+            at > 0 && !matches!(letters.get(at + 1), Some(b'a' | b'o' | b'u' | b'e' | b'i')) || {
+                at > 0 && !matches!(letters[at - 1], b'a' | b'e' | b'i' | b'o' | b'u')
+            }
+        }
         _ => false,
     }
 }
@@ -51,11 +53,22 @@ fn hiatus(letters: &[u8], start: usize, end: usize) -> i32 {
         b"ia" if matches!(before, b't' | b'c') && !rest.is_empty() => 0,
         b"ia" if before == b's' && rest.starts_with(b"n") => 0,
         b"ia" | b"iu" | b"ii" => 1,
-        b"io" if matches!(before, b't' | b's' | b'c' | b'g' | b'x') && rest.first().is_some_and(|c| matches!(c, b'n' | b'u')) => 0,
+        b"io"
+            if matches!(before, b't' | b's' | b'c' | b'g' | b'x')
+                && rest.first().is_some_and(|c| matches!(c, b'n' | b'u')) =>
+        {
+            0
+        }
         b"io" => 1,
         b"iou" | b"eou" if matches!(before, b't' | b'c' | b'g' | b'x') => 0,
         b"iou" | b"eou" | b"iao" | b"eoi" | b"iae" | b"iea" | b"oia" | b"uou" | b"uie" | b"ieu" => 1,
-        b"ie" if rest == b"r" && matches!(before, b'd' | b'l' | b'n' | b'r' | b't' | b's' | b'p' | b'v' | b'z') && start > 3 => 1,
+        b"ie"
+            if rest == b"r"
+                && matches!(before, b'd' | b'l' | b'n' | b'r' | b't' | b's' | b'p' | b'v' | b'z')
+                && start > 3 =>
+        {
+            1
+        }
         b"ie" if rest == b"st" || rest == b"ty" || rest == b"nt" || rest == b"nce" || rest == b"t" => 1,
         b"eo" if matches!(rest.first(), Some(b'p')) || before == b'g' => 0,
         b"eo" => 1,

@@ -15,7 +15,11 @@ fn agrees_with_the_dictionary() {
         by_rule += u32::from(super::rule::count(&letters) == syllables);
     }
     let share = |part: u32| f64::from(part) / f64::from(words);
-    println!("syllables of {words} words: {:.2} % right, {:.2} % by rule alone", 100.0 * share(right), 100.0 * share(by_rule));
+    println!(
+        "syllables of {words} words: {:.2} % right, {:.2} % by rule alone",
+        100.0 * share(right),
+        100.0 * share(by_rule)
+    );
     assert!(words > 6_000);
     assert!(share(right) >= 0.97, "{}", share(right));
     assert!(share(by_rule) >= 0.90, "{}", share(by_rule));
@@ -24,8 +28,18 @@ fn agrees_with_the_dictionary() {
 #[test]
 fn counts_what_no_dictionary_has() {
     for (word, syllables) in [
-        ("didn't", 2), ("they're", 1), ("it'll", 2), ("class's", 2), ("well-known", 2), ("2024", 1), ("café", 2),
-        ("o'clock", 2), ("mother-in-law", 4), ("שלום", 1), ("bloggification", 5), ("x", 1),
+        ("didn't", 2),
+        ("they're", 1),
+        ("it'll", 2),
+        ("class's", 2),
+        ("well-known", 2),
+        ("2024", 1),
+        ("café", 2),
+        ("o'clock", 2),
+        ("mother-in-law", 4),
+        ("שלום", 1),
+        ("bloggification", 5),
+        ("x", 1),
     ] {
         assert_eq!(super::count(word), syllables, "{word}");
     }
