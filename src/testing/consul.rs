@@ -24,6 +24,8 @@ pub struct Consul {
     ports: Ports,
     folder: PathBuf,
     extra: String,
+    /// For an agent that is no server itself: where to join one.
+    joins: Option<u16>,
     child: Option<Child>,
 }
 
@@ -51,17 +53,29 @@ impl Consul {
     /// # Panics
     /// When there is no binary, or it does not start.
     pub async fn start_with(extra: &str) -> Self {
+        Self::start_as(extra, None).await
+    }
+
+    /// Starts an agent that is no server but a node of this one's cluster, named `node`, and waits until it hears of the
+    /// leader.
+    ///
+    /// # Panics
+    /// When there is no binary, or it does not start.
+    pub async fn start_node(&self) -> Self {
+        Self::start_as("", Some(self.ports.serf)).await
+    }
+
+    async fn start_as(extra: &str, joins: Option<u16>) -> Self {
         let binary = binary().unwrap_or_else(|| {
             panic!("no `consul` on the PATH and no .tools/bin/consul here or above: run `make setup`")
         });
         for attempt in 1..=ATTEMPTS {
-            let folder = folder();
-            let ports = Ports::choose();
             let mut consul = Self {
                 binary: binary.clone(),
-                ports,
-                folder,
+                ports: Ports::choose(),
+                folder: folder(),
                 extra: extra.to_owned(),
+                joins,
                 child: None,
             };
             if consul.launch().await {
@@ -103,6 +117,26 @@ impl Consul {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Runs Consul's own command against the agent, as an operator does, and returns what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn command(&self, arguments: &[&str], token: &str) -> String {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(arguments)
+            .env("CONSUL_HTTP_ADDR", self.address())
+            .env("CONSUL_HTTP_TOKEN", token)
+            .kill_on_drop(true);
+        let output = command
+            .output()
+            .await
+            .unwrap_or_else(|error| panic!("{} does not run: {error}", self.binary.display()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "consul {arguments:?} failed: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Kills it; its ports stay its own.
@@ -159,6 +193,12 @@ impl Consul {
             .stderr(log.try_clone().map_or_else(|_| Stdio::null(), Stdio::from))
             .stdout(log)
             .kill_on_drop(true);
+        match self.joins {
+            None => command.arg("-node=test"),
+            Some(port) => command
+                .args(["-node=node", "-server=false"])
+                .arg(format!("-retry-join=127.0.0.1:{port}")),
+        };
         if has_grpc_tls(&self.binary).await {
             command.arg("-grpc-tls-port=-1");
         }

@@ -227,6 +227,45 @@ async fn a_blocking_query_wakes_with_the_change_or_at_its_waits_end() {
 }
 
 #[tokio::test]
+async fn what_changes_nothing_wakes_nobody() {
+    let consul = Consul::start().await;
+    let client = consul.client();
+    client.register(&service("a", LONG)).await.unwrap();
+    client.update_check("service:a", Health::Warning, "busy").await.unwrap();
+    wait_for("the warning", || async {
+        let entries = client.health("writing", &Query::default()).await.unwrap().value;
+        entries
+            .iter()
+            .flat_map(|entry| &entry.checks)
+            .any(|check| check.output == "busy")
+    })
+    .await;
+    let answer = client.health("writing", &Query::default()).await.unwrap();
+    client.register(&service("a", LONG)).await.unwrap();
+    client
+        .update_check("service:a", Health::Warning, "busier")
+        .await
+        .unwrap();
+    // The wait ends by itself, and the index is the same: neither the registration nor the note counted.
+    let query = Query {
+        index: answer.index,
+        wait: Duration::from_secs(1),
+        stale: false,
+    };
+    let again = client.health("writing", &query).await.unwrap();
+    assert_eq!(again.index, answer.index);
+    assert_eq!(
+        again.value, answer.value,
+        "registering again keeps the status; a note alone is passed on later"
+    );
+    assert_eq!(
+        client.agent_checks().await.unwrap()["service:a"].output,
+        "busier",
+        "the agent itself knows it"
+    );
+}
+
+#[tokio::test]
 async fn a_check_lapses_without_a_heartbeat() {
     let consul = Consul::start().await;
     let client = consul.client();

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lyceum::consul::Health;
-use lyceum::discovery::{Discovery, Instances, Settings, State, WEIGHT_UNIT};
-use lyceum::registration::{Announcement, Registration, Weights};
+use lyceum::consul::{Client, Health, Token};
+use lyceum::discovery::{self, Discovery, Instances, Settings, WEIGHT_UNIT};
+use lyceum::registration::{Announcement, Registration, State, Weights};
 use lyceum::testing::consul::Consul;
-use lyceum::testing::wait_until;
+use lyceum::testing::{wait_for, wait_until};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -39,7 +39,7 @@ async fn instances_are_found_weighted_and_lost() {
     let client = consul.client();
     let discovery = Discovery::new(client.clone(), Settings::default());
     let mut receiver = discovery.watch("writing");
-    assert_eq!(receiver.borrow().state, State::Unknown);
+    assert_eq!(receiver.borrow().state, discovery::State::Unknown);
     until(&mut receiver, &[]).await;
 
     let first = Registration::spawn(client.clone(), announcement(7101));
@@ -143,7 +143,7 @@ async fn an_agent_that_dies_and_comes_back_empty_costs_no_instance() {
     consul.kill().await;
     for registration in &registrations {
         let mut state = registration.state_watch();
-        let missed = |state: &lyceum::registration::State| matches!(state, lyceum::registration::State::Failing(_));
+        let missed = |state: &State| matches!(state, State::Failing(_));
         wait_until("the agent to be missed", &mut state, missed).await;
     }
     assert_eq!(ports(&receiver.borrow()), all, "the last good instances");
@@ -216,4 +216,113 @@ async fn an_instance_that_lapses_leaves_at_once_and_returns_with_its_heartbeat()
     );
     let _again = Registration::spawn(client, announcement(7501));
     until(&mut receiver, &[7501, 7502]).await;
+}
+
+#[tokio::test]
+async fn an_instance_on_a_node_that_dies_is_critical_though_its_own_check_passes() {
+    let server = Consul::start().await;
+    let mut node = server.start_node().await;
+    let mut receiver = Discovery::new(server.client(), Settings::default()).watch("writing");
+    // Without an address of its own it is at its node's.
+    let unnamed = Announcement {
+        address: String::new(),
+        ttl: Duration::from_secs(600),
+        ..announcement(7601)
+    };
+    let registration = Registration::spawn(node.client(), unnamed);
+    let instances = until(&mut receiver, &[7601]).await;
+    assert_eq!(
+        (instances.list[0].node.as_str(), instances.list[0].host.as_str()),
+        ("node", "127.0.0.1")
+    );
+    node.kill().await;
+    let instances = until(&mut receiver, &[]).await;
+    assert_eq!((instances.list.len(), instances.list[0].health), (1, Health::Critical));
+    drop(registration);
+}
+
+#[tokio::test]
+async fn a_cluster_without_servers_costs_no_instance() {
+    let mut server = Consul::start().await;
+    let node = server.start_node().await;
+    let client = node.client();
+    let registration = Registration::spawn(client.clone(), announcement(7701));
+    let mut receiver = Discovery::new(client.clone(), Settings::default()).watch("writing");
+    until(&mut receiver, &[7701]).await;
+    server.kill().await;
+    let query = lyceum::consul::Query::default();
+    wait_for("the agent to have no server", || async {
+        let outcome = client.health("writing", &query).await;
+        matches!(outcome, Err(lyceum::consul::Error::Refused { status, .. }) if status.is_server_error())
+    })
+    .await;
+    // The agent still takes heartbeats, and the watch has seen its errors by now.
+    registration.set_health(Health::Warning, "still here");
+    wait_for("the heartbeat", || async {
+        client
+            .agent_checks()
+            .await
+            .unwrap()
+            .values()
+            .any(|check| check.output == "still here")
+    })
+    .await;
+    assert_eq!(ports(&receiver.borrow()), [7701]);
+}
+
+#[tokio::test]
+async fn with_access_control_a_services_own_token_is_enough() {
+    let operator = "11111111-2222-3333-4444-555555555555";
+    let acl = format!("acl {{ enabled = true, default_policy = \"deny\", tokens {{ master = \"{operator}\" }} }}");
+    let consul = Consul::start_with(&acl).await;
+    let with = |token: &str| {
+        let mut settings = consul.settings();
+        settings.token = Token::new(token);
+        Client::try_new(&settings).unwrap()
+    };
+    wait_for("access control to be ready", || async {
+        with(operator).agent_self().await.is_ok()
+    })
+    .await;
+    let rules = r#"service "writing" { policy = "write" } service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }"#;
+    wait_for("the servers to take policies", || async {
+        with(operator).kv_put("ready", "").await.is_ok()
+    })
+    .await;
+    consul
+        .command(
+            &["acl", "policy", "create", "-name=writing", &format!("-rules={rules}")],
+            operator,
+        )
+        .await;
+    let said = consul
+        .command(&["acl", "token", "create", "-policy-name=writing"], operator)
+        .await;
+    let secret = said
+        .lines()
+        .find_map(|line| line.strip_prefix("SecretID:"))
+        .unwrap()
+        .trim();
+
+    let mut receiver = Discovery::new(with(secret), Settings::default()).watch("writing");
+    let registration = Registration::spawn(with(secret), announcement(7801));
+    until(&mut receiver, &[7801]).await;
+    registration.set_health(Health::Warning, "busy");
+    wait_until("the warning", &mut receiver, |instances| {
+        instances.list[0].note == "busy"
+    })
+    .await;
+    registration.drain().await.unwrap();
+    until(&mut receiver, &[]).await;
+    registration.deregister().await.unwrap();
+    wait_until("the end", &mut receiver, |instances| instances.list.is_empty()).await;
+
+    let other = Registration::spawn(with(secret), Announcement::new("ai-validator", "127.0.0.1", 7802));
+    let mut state = other.state_watch();
+    let failing = wait_until("the refusal", &mut state, |state| matches!(state, State::Failing(_))).await;
+    assert!(
+        matches!(&failing, State::Failing(error) if error.is_forbidden()),
+        "{failing:?}"
+    );
+    assert!(!format!("{failing:?}").contains(secret));
 }
