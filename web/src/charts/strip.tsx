@@ -50,7 +50,7 @@ export function Strip({ elements, length, label, onGo }: Props) {
                 height="8"
                 rx="0.6"
               >
-                <title>{`${name}, ${Math.round(element.confidence * 100)} % sure`}</title>
+                <title>{`${name}, ${Math.round(element.confidence * 100)}% sure`}</title>
               </rect>
             ))}
           </svg>

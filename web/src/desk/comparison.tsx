@@ -8,6 +8,7 @@ import {
   type CompareDraftsResponse,
   type MeasureGrowth,
 } from "../generated/lyceum/writing_analysis/v1/writing_analysis_pb";
+import { address } from "../routing";
 import { Scalars, type Stretch } from "../text/scalars";
 
 interface Props {
@@ -44,7 +45,7 @@ export function Comparison({ earlier, later, response }: Props) {
   return (
     <div class="comparison">
       <p>
-        Sentences: {summary}. {Math.round(response.revisedShare * 100)} % of the later draft is new or revised.
+        Sentences: {summary}. {Math.round(response.revisedShare * 100)}% of the later draft is new or revised.
       </p>
       <ul class="keys" aria-label="Key">
         {Object.values(KINDS).map((entry) => (
@@ -103,11 +104,10 @@ function Side({ title, side, text, sentences, looked }: SideProps) {
             <>
               {gap}
               {sentence.linked ? (
-                <button
-                  type="button"
+                <a
+                  href={address("desk", "drafts")}
                   id={id}
                   class={classes}
-                  data-index={sentence.index}
                   title={`${sentence.name}: to the ${other} draft`}
                   onPointerEnter={() => {
                     looked.value = sentence.index;
@@ -115,7 +115,8 @@ function Side({ title, side, text, sentences, looked }: SideProps) {
                   onFocus={() => {
                     looked.value = sentence.index;
                   }}
-                  onClick={() => {
+                  onClick={(event) => {
+                    event.preventDefault();
                     const there = document.getElementById(`${other}-${sentence.index}`);
                     there?.focus();
                     there?.scrollIntoView({ block: "nearest" });
@@ -123,7 +124,7 @@ function Side({ title, side, text, sentences, looked }: SideProps) {
                 >
                   {words}
                   <span class="unseen"> ({sentence.name})</span>
-                </button>
+                </a>
               ) : (
                 <span id={id} class={classes}>
                   {words}

@@ -54,13 +54,14 @@ interface CardProps {
   readonly name: string;
   readonly line: string;
   readonly source: string;
-  readonly wide?: boolean;
+  /** How much of a row it takes. */
+  readonly room?: "wide" | "double";
   readonly children: ComponentChildren;
 }
 
-function Card({ name, line, source, wide, children }: CardProps) {
+function Card({ name, line, source, room, children }: CardProps) {
   return (
-    <figure class={wide ? "card card-wide" : "card"}>
+    <figure class={room ? `card card-${room}` : "card"}>
       <figcaption>
         <h3>
           {name} <Source of={name}>{source}</Source>
@@ -79,9 +80,14 @@ function Sentences({ statistics }: { readonly statistics: TextStatistics }) {
   const line =
     lengths.length < 2
       ? `${many(words, "word")} in ${many(sentences, "sentence")}.`
-      : `Sentences vary between ${shortest} and ${longest} words; ${Math.round(mean)} is the middle ground.`;
+      : `Sentences vary between ${shortest} and ${longest} words; ${Math.round(mean)} on average.`;
   return (
-    <Card name="Rhythm" line={line} source="Words in each sentence, in the order of the text. Counted, not judged.">
+    <Card
+      room="double"
+      name="Rhythm"
+      line={line}
+      source="Words in each sentence, in the order of the text. Counted, not judged."
+    >
       <Rhythm
         label={`Words in each of ${lengths.length} sentences. ${line}`}
         values={lengths}
@@ -249,7 +255,7 @@ function Argument({ onGo }: { readonly onGo: (position: number) => void }) {
         ? "Every part that an argument usually has is there."
         : `Not recognised: ${missing.join(", ")}. They may be there in words the rules do not know.`;
   return (
-    <Card wide name="Argument" line={line} source="Parts of an argument after PERSUADE: Crossley et al. 2022.">
+    <Card room="wide" name="Argument" line={line} source="Parts of an argument after PERSUADE: Crossley et al. 2022.">
       <Strip
         elements={elements}
         length={Math.max(kept.essay.value.length, 1)}
@@ -261,7 +267,7 @@ function Argument({ onGo }: { readonly onGo: (position: number) => void }) {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
 
 function many(count: number, noun: string): string {

@@ -144,8 +144,8 @@ function Depth({ response, stale }: { readonly response: EvaluateReflectionRespo
       <Amounts
         most={1}
         amounts={[
-          { name: "Depth", value: depth, shown: `${Math.round(depth * 100)} %` },
-          { name: "How sure", value: confidence, shown: `${Math.round(confidence * 100)} %`, faint: true },
+          { name: "Depth", value: depth, shown: `${Math.round(depth * 100)}%` },
+          { name: "How sure", value: confidence, shown: `${Math.round(confidence * 100)}%`, faint: true },
         ]}
       />
       <h2>What shows it</h2>
@@ -168,7 +168,7 @@ function Indicator({ score, stale }: { readonly score: IndicatorScore; readonly 
   const places = score.evidence.length;
   return (
     <li class="indicator">
-      <Amounts most={1} amounts={[{ name, value: score.score, shown: `${Math.round(score.score * 100)} %` }]} />
+      <Amounts most={1} amounts={[{ name, value: score.score, shown: `${Math.round(score.score * 100)}%` }]} />
       {places > 0 && !stale && (
         <button
           type="button"

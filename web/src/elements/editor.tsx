@@ -2,7 +2,7 @@
 // everywhere; behind it lies a mirror with the same text and the same wrapping, which carries the underlines and
 // makes the textarea as high as its text. Nothing here ever writes into the textarea while the reader types.
 
-import { batch, type Signal, useSignalEffect } from "@preact/signals";
+import { batch, effect, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type Highlights, Painter } from "../text/highlighting";
 
@@ -37,15 +37,20 @@ export function Editor(props: Props) {
   const painter = useRef<Painter | undefined>(undefined);
   painter.current ??= new Painter();
 
-  useSignalEffect(() => {
-    const value = text.value;
-    if (!area.current || !mirror.current) return;
-    if (area.current.value !== value) area.current.value = value;
-    const node = mirrored(mirror.current);
-    // A mirror's last line break would not open a line; a space after it does.
-    if (node.data !== `${value} `) node.data = `${value} `;
-    painter.current?.paint(node, highlights?.value ?? new Map());
-  });
+  // At once, not after the next frame: an underline must never lag behind its word.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const value = text.value;
+        if (!area.current || !mirror.current) return;
+        if (area.current.value !== value) area.current.value = value;
+        const node = mirrored(mirror.current);
+        // A mirror's last line break would not open a line; a space after it does.
+        if (node.data !== `${value} `) node.data = `${value} `;
+        painter.current?.paint(node, highlights?.value ?? new Map());
+      }),
+    [text, highlights],
+  );
 
   useEffect(() => () => painter.current?.clear(), []);
 

@@ -1,7 +1,7 @@
 // Services as rooms, instances as dots coloured by health, calls as they happen: each call that the gateway counted
 // since its last answer travels once from the gateway to the instance that took it.
 
-import { useSignalEffect } from "@preact/signals";
+import { effect } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { validator, writing } from "../calling/clients";
 import { SAMPLE_REFLECTION, SAMPLE_TASK } from "../desk/samples";
@@ -35,9 +35,13 @@ export function FabricMap({ services }: { readonly services: readonly Service[] 
     return () => observer.disconnect();
   }, [ids]);
 
-  useSignalEffect(() => {
-    if (ground.current) travel(ground.current, fresh.value);
-  });
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        if (ground.current) travel(ground.current, fresh.value);
+      }),
+    [],
+  );
 
   return (
     <section class="map" aria-label="Map of the fabric" ref={ground}>
@@ -96,7 +100,11 @@ function Dot({ instance, service }: { readonly instance: Instance; readonly serv
     <li class="dot" data-health={instance.health}>
       <HealthMark health={instance.health} instance={instance.id} />
       <span class="dot-name">{short}</span>
-      <span class="dot-health">{instance.health}</span>
+      <span class="dot-health">
+        {instance.health}
+        {instance.inFlight > 0 && `, ${instance.inFlight} under way`}
+      </span>
+      <span class="dot-calls number">{instance.calls.toLocaleString("en")} calls</span>
       <span class="dot-more" aria-hidden="true">
         {more ? `+${more}` : ""}
       </span>

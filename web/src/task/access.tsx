@@ -121,5 +121,5 @@ function Decision({ decision }: { readonly decision: DecideAccessResponse }) {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }

@@ -105,5 +105,5 @@ function Part({ part, task, scalars }: { readonly part: BloomPart; readonly task
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }

@@ -154,5 +154,5 @@ function Breach(props: { readonly breach: AssistanceBreach; readonly reply: stri
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
