@@ -1,11 +1,51 @@
-//! The gateway.
+//! The edge of the fabric: browsers' grpc-web calls become gRPC calls over mutual TLS, and the page is served.
+//!
+//! ```text
+//! browser ─▶ connection ─▶ edge ─┬─▶ cors        may this site ask, and read the answer?
+//!  HTTP/1.1    limits            ├─▶ call ──▶ route ──▶ request ──▶ fabric client ──▶ response ──▶ browser
+//!  or h2c                        │            methods   frames,                       trailers as
+//!                                │            from      base64,                       a frame, a
+//!                                │            Consul    limits                        status always
+//!                                ├─▶ report      /gateway/health, /gateway/services, /gateway/metrics
+//!                                └─▶ page        the built page
+//! ```
+//!
+//! 1. **Bytes, not messages.** Nothing is decoded: the only frame that is made here is the one of the trailers. A new
+//!    service needs no new gateway; its instances announce their methods in Consul.
+//! 2. **Always a status.** Whatever goes wrong, with the body, the route, the time or the service, a browser's client
+//!    gets HTTP 200, a gRPC status with a stable reason, and the headers that let a script read it.
+//! 3. **Its own clock.** The gateway answers DEADLINE_EXCEEDED itself, and a browser that leaves ends the call upstream.
+//! 4. **Outside is outside.** Who is asking is not taken from a header, what tells who somebody is goes no further, and
+//!    everything that a stranger can hold has a limit.
+//!
+//! ```no_run
+//! # async fn example(fabric: lyceum::Fabric, ctrl_c: impl Future<Output = ()>) -> Result<(), lyceum_gateway_grpcweb::Error> {
+//! use lyceum_gateway_grpcweb::Gateway;
+//!
+//! Gateway::new(&fabric).run(ctrl_c).await
+//! # }
+//! ```
+//!
+//! When not: services call each other directly; native gRPC clients call services with a certificate of their own.
+//! Source: `PROTOCOL-WEB.md` in grpc/grpc, and the issues that users of other gateways filed.
+
+mod call;
+mod connection;
 mod cors;
 mod deadline;
+mod edge;
 mod frames;
-mod page;
-mod protocol;
-mod text;
 mod headers;
 mod metrics;
+mod page;
+mod protocol;
 mod record;
+mod refusal;
+mod report;
 mod request;
+mod response;
+mod route;
+mod server;
+mod text;
+
+pub use server::{Bound, Error, Gateway};

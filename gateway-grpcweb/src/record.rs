@@ -34,6 +34,11 @@ impl Record {
         correlation.clone_into(&mut self.correlation);
     }
 
+    /// Which method it turned out to be for.
+    pub(crate) fn is_for(&mut self, method: Arc<Method>) {
+        self.method = method;
+    }
+
     /// Which instance answers.
     pub(crate) fn answered_by(&mut self, instance: Arc<str>) {
         self.instance = Some(instance);

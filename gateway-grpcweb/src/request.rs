@@ -105,6 +105,17 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         }
     }
 
+    /// Refuses a body by the length that its sender announces, before any of it is read.
+    pub(crate) fn announce(&self, length: Option<usize>) -> Result<(), Error> {
+        let encoded = if self.text.is_some() { 4 } else { 3 };
+        // Padding between frames adds a little to base64; what is read decides in the end.
+        let most = self.limits.bytes.saturating_add(frames::HEADER + text::SLACK) / 3 * encoded;
+        match length {
+            Some(length) if length > most => Err(Error::TooLarge(self.limits.bytes)),
+            _ => Ok(()),
+        }
+    }
+
     /// The whole body.
     pub(crate) async fn whole(&mut self) -> Result<Bytes, Error> {
         let Some(first) = self.next().await.transpose()? else {

@@ -236,40 +236,43 @@ fn owners<'a>(announced: &BTreeMap<&'a str, &'a Announced>) -> BTreeMap<&'a str,
 /// Keeps the routes up to date for as long as it runs.
 pub(crate) async fn follow(fabric: Fabric, routes: Arc<Routes>) {
     let mut names = fabric.discovery().services();
+    let mut heard = !names.borrow().is_empty();
     let mut followed: BTreeMap<String, Followed> = BTreeMap::new();
     let mut changes = JoinSet::new();
-    let mut heard = false;
     loop {
+        let listed = Arc::clone(&names.borrow_and_update());
+        for name in listed.iter().filter(|name| *name != fabric.service()) {
+            if followed.contains_key(name) {
+                continue;
+            }
+            match fabric.channel(name) {
+                Ok(channel) => {
+                    let mut instances = fabric.discovery().watch(name);
+                    let mut announced = Announced::default();
+                    announced.update(&instances.borrow_and_update());
+                    followed.insert(name.clone(), Followed { channel, announced });
+                    changes.spawn(next(name.clone(), instances));
+                }
+                Err(error) => tracing::debug!(service = %name, %error, "a service that cannot be called"),
+            }
+        }
+        let known = followed.values().all(|followed| followed.announced.known);
+        routes.rebuild(heard && known, &followed);
         tokio::select! {
             changed = names.changed() => {
                 if changed.is_err() {
                     return;
                 }
                 heard = true;
-                let names = Arc::clone(&names.borrow_and_update());
-                for name in names.iter().filter(|name| *name != fabric.service()) {
-                    if followed.contains_key(name) {
-                        continue;
-                    }
-                    match fabric.channel(name) {
-                        Ok(channel) => {
-                            let announced = Announced::default();
-                            followed.insert(name.clone(), Followed { channel, announced });
-                            changes.spawn(next(name.clone(), fabric.discovery().watch(name)));
-                        }
-                        Err(error) => tracing::debug!(service = %name, %error, "a service that cannot be called"),
-                    }
-                }
             }
-            Some(Ok(Some((name, mut instances)))) = changes.join_next() => {
+            Some(change) = changes.join_next() => {
+                let Ok(Some((name, mut instances))) = change else { continue };
                 if let Some(followed) = followed.get_mut(&name) {
                     followed.announced.update(&instances.borrow_and_update());
                 }
                 changes.spawn(next(name, instances));
             }
         }
-        let known = followed.values().all(|followed| followed.announced.known);
-        routes.rebuild(heard && known, &followed);
     }
 }
 
@@ -277,12 +280,7 @@ type Watch = watch::Receiver<Arc<Instances>>;
 
 /// The same watch, once it has something new to say; none when it never will.
 async fn next(name: String, mut instances: Watch) -> Option<(String, Watch)> {
-    // The first word may have been there before anybody waited for it.
-    let known = instances.borrow().is_known() && instances.has_changed().is_err();
-    if !known {
-        instances.changed().await.ok()?;
-        instances.mark_changed();
-    }
+    instances.changed().await.ok()?;
     Some((name, instances))
 }
 

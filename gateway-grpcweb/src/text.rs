@@ -21,6 +21,9 @@ const QUANTUM: usize = 4;
 /// Bytes that stand behind a whole quantum.
 const GROUP: usize = 3;
 
+/// How many bytes of padding between frames are nothing to worry about.
+pub(crate) const SLACK: usize = 1024;
+
 /// Base64 to bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {

@@ -22,7 +22,8 @@ impl Alias {
         let mut shares: Vec<f64> = weights.iter().map(|weight| f64::from(*weight) * count / total as f64).collect();
         let (mut small, mut large): (Vec<u32>, Vec<u32>) = (0..weights.len() as u32).partition(|index| shares[*index as usize] < 1.0);
         let mut slots = vec![(0, 0); weights.len()];
-        while let (Some(poor), Some(rich)) = (small.pop(), large.last().copied()) {
+        while let (Some(poor), Some(rich)) = (small.last().copied(), large.last().copied()) {
+            small.pop();
             slots[poor as usize] = ((shares[poor as usize] * f64::from(u32::MAX)) as u32, rich);
             shares[rich as usize] -= 1.0 - shares[poor as usize];
             if shares[rich as usize] < 1.0 {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
+use fastrand::Rng;
+
 use proptest::prelude::*;
 
 use super::*;

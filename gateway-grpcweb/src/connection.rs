@@ -1,0 +1,164 @@
+//! Connections of browsers: HTTP/1.1 or HTTP/2 without TLS, with limits on everything that a stranger can hold.
+//!
+//! **Why.** A place is taken by a connection, so each has to earn it: its first request must come within the time that
+//! headers may take (a preface that never ends would otherwise be waited for), later ones likewise; headers and streams
+//! are bounded; an idle HTTP/2 connection must answer pings. **When not.** Bodies have limits of their own, in
+//! `request`; what is served in answer to them ends with its deadline.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::edge::Edge;
+
+/// The largest headers of a request, in bytes.
+const HEADER_BYTES: u32 = 32 * 1024;
+/// The most headers of a request.
+const HEADERS: usize = 100;
+/// What HTTP/1.1 may buffer of a connection; its headers must fit.
+const BUFFER: usize = 64 * 1024;
+/// Calls at a time on one HTTP/2 connection.
+const STREAMS: u32 = 256;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Flow-control windows: a large essay goes in one flight.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// Out of file descriptors: give connections time to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Every connection of a gateway.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    edge: Arc<Edge>,
+    http: Builder<TokioExecutor>,
+    header_timeout: Duration,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    /// Cancelled: each connection ends after the calls under way.
+    leave: CancellationToken,
+    /// Cancelled: each connection is cut off.
+    cut: CancellationToken,
+}
+
+// === impl Connections ===
+
+impl Connections {
+    /// Room for `places` connections whose headers come within a time.
+    pub(crate) fn new(edge: Arc<Edge>, places: usize, header_timeout: Duration) -> Arc<Self> {
+        let mut http = Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_headers(HEADERS)
+            .max_buf_size(BUFFER);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEADER_BYTES)
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+        Arc::new(Self {
+            edge,
+            http,
+            header_timeout,
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            leave: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        })
+    }
+
+    /// Accepts connections until `stop`. With no place left, strangers wait at the door.
+    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        loop {
+            let place = tokio::select! {
+                () = stop.cancelled() => return,
+                place = Arc::clone(&self.places).acquire_owned() => place,
+            };
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let connections = Arc::clone(&self);
+                    self.tasks.spawn(async move {
+                        let _place = place;
+                        connections.edge.metrics.connections.inc();
+                        let _ = connections
+                            .cut
+                            .run_until_cancelled(connections.serve(stream))
+                            .await;
+                        connections.edge.metrics.connections.dec();
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Ends every connection after its calls, cuts off those that take longer than `grace`, and counts them.
+    pub(crate) async fn drain(&self, grace: Duration) -> usize {
+        self.leave.cancel();
+        self.tasks.close();
+        if timeout(grace, self.tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        let left = self.tasks.len();
+        self.cut.cancel();
+        self.tasks.wait().await;
+        left
+    }
+
+    async fn serve(&self, stream: TcpStream) {
+        // Without it a small answer waits for the browser's acknowledgement; a socket that refuses is gone anyway.
+        let _ = stream.set_nodelay(true);
+        let asked = Arc::new(AtomicBool::new(false));
+        let (edge, first) = (Arc::clone(&self.edge), Arc::clone(&asked));
+        let service = service_fn(move |request| {
+            first.store(true, Ordering::Relaxed);
+            let edge = Arc::clone(&edge);
+            async move { Ok::<_, Infallible>(edge.answer(request).await) }
+        });
+        let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut waited = std::pin::pin!(sleep(self.header_timeout));
+        let (mut leaving, mut waiting) = (false, true);
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "connection lost");
+                    }
+                    return;
+                }
+                () = self.leave.cancelled(), if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = waited.as_mut(), if waiting => {
+                    waiting = false;
+                    if !asked.load(Ordering::Relaxed) {
+                        tracing::debug!("a connection asked for nothing");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a request is told what it is: a preflight, a call, a document.
+//!
+//! Everything that requests share stands here, made once; nothing of it takes a lock on the way of a call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use lyceum::Fabric;
+use lyceum::client::ResponseBody;
+use lyceum::telemetry::METRICS_TYPE;
+
+use crate::cors::Cors;
+use crate::metrics::{self, Metrics};
+use crate::page::Page;
+use crate::protocol::{Form, Protocol};
+use crate::report::{self, Serving};
+use crate::request::{Inbound, Limits};
+use crate::response::Reply;
+use crate::route::Routes;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const METRICS: HeaderValue = HeaderValue::from_static(METRICS_TYPE);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) limits: Limits,
+    pub(crate) deadline_limit: Duration,
+    pub(crate) metrics: Metrics,
+    /// Calls that lead nowhere.
+    pub(crate) nowhere: Arc<metrics::Method>,
+    fabric: Fabric,
+    cors: Cors,
+    page: Page,
+    draining: AtomicBool,
+}
+
+impl Edge {
+    pub(crate) fn new(fabric: &Fabric) -> Self {
+        let settings = &fabric.configuration().gateway;
+        let mut registered = None;
+        fabric
+            .metrics()
+            .register(|registry| registered = Some(Metrics::register(registry)));
+        let metrics = registered.unwrap_or_default();
+        Self {
+            routes: Arc::new(Routes::new(metrics.clone())),
+            limits: Limits {
+                bytes: usize::try_from(settings.body_limit).unwrap_or(usize::MAX),
+                idle: settings.body_idle,
+            },
+            deadline_limit: settings.deadline_limit,
+            nowhere: metrics.method("other"),
+            metrics,
+            fabric: fabric.clone(),
+            cors: Cors::new(&settings.origins, settings.preflight_age),
+            page: Page::new(&settings.page),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Health says from now on that this gateway takes no more.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers any request.
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Reply<ResponseBody>> {
+        let admission = self.cors.admit(&request);
+        if let Some(preflight) = self.cors.preflight(&request, &admission) {
+            return preflight.map(Reply::from);
+        }
+        let mut response = match Protocol::of(request.headers()) {
+            Some(protocol) => self.call(request, protocol).await,
+            None => self.document(request).await.map(Reply::from),
+        };
+        admission.expose(response.headers_mut());
+        response
+    }
+
+    async fn document(&self, request: Request<Incoming>) -> Response<Bytes> {
+        self.metrics.documents.inc();
+        let (parts, body) = request.into_parts();
+        // Read to its end, if there is one: it is nothing that anybody wants.
+        drop(Inbound::new(body, Form::Binary, self.limits, parts.headers.contains_key(EXPECT)));
+        let path = parts.uri.path();
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return refuse_method();
+        }
+        let mut response = match path {
+            "/gateway/health" => {
+                let health = report::health(&self.routes, self.draining.load(Ordering::Relaxed));
+                let mut response = json(&health);
+                if health.status == Serving::NotServing {
+                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                }
+                response
+            }
+            "/gateway/services" => json(&report::services(&self.routes)),
+            "/gateway/metrics" => told(METRICS, self.fabric.metrics().encode().into()),
+            _ if path.starts_with("/gateway/") => {
+                let mut response = told(TEXT, Bytes::from_static(b"there is nothing here\n"));
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                response
+            }
+            _ => return self.page.serve(&parts.method, path, &parts.headers).await,
+        };
+        if parts.method == Method::HEAD {
+            response.body_mut().clear();
+        }
+        response
+    }
+}
+
+fn json(report: &impl serde::Serialize) -> Response<Bytes> {
+    // Strings and numbers always can be written.
+    told(JSON, serde_json::to_vec(report).unwrap_or_default().into())
+}
+
+/// Something that is true now and may not be in a second.
+fn told(content_type: HeaderValue, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn refuse_method() -> Response<Bytes> {
+    let text = "documents are read with GET; calls are made with POST and the content type application/grpc-web+proto\n";
+    let mut response = told(TEXT, Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));
+    response
+}

@@ -1,0 +1,8 @@
+//! The fabric against real things: a Consul agent for each test that needs one, real TLS, real sockets.
+//!
+//! One binary, so that it links once. Each test starts and ends what it needs; nothing is shared, no port is fixed.
+
+mod calling;
+mod consul;
+mod discovery;
+mod registration;
