@@ -65,9 +65,6 @@ fn redacts(field: &FieldDescriptor) -> bool {
 
 /// The Rust path that prost gives a message; our contracts nest none.
 pub(crate) fn rust_path(message: &MessageDescriptor) -> String {
-    let package = message
-        .package_name()
-        .trim_start_matches("lyceum.")
-        .replace('.', "::");
+    let package = message.package_name().trim_start_matches("lyceum.").replace('.', "::");
     format!("{MODULE}::{package}::{}", message.name())
 }

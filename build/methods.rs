@@ -40,7 +40,11 @@ pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Res
         )?;
     }
     rows.sort();
-    writeln!(code, "/// Every method of every contract, sorted by path.\npub const METHODS: &[Method] = &[\n{}\n];", rows.join("\n"))?;
+    writeln!(
+        code,
+        "/// Every method of every contract, sorted by path.\npub const METHODS: &[Method] = &[\n{}\n];",
+        rows.join("\n")
+    )?;
     code.push_str(&clients);
     Ok(())
 }

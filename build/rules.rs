@@ -55,11 +55,23 @@ fn field_checks(checks: &mut String, field: &FieldDescriptor, rules: &DynamicMes
             .ok_or_else(|| format!("{}: the rule {} is not supported", field.full_name(), kind.name()))?;
         for (rule, bound) in typed.fields() {
             let check = match (kind.name(), rule.name()) {
-                ("string", "min_len") => format!("violations.characters_at_least(\"{name}\", &self.{name}, {});", number(bound)?),
-                ("string", "max_len") => format!("violations.characters_at_most(\"{name}\", &self.{name}, {});", number(bound)?),
-                ("bytes", "max_len") => format!("violations.bytes_at_most(\"{name}\", &self.{name}, {});", number(bound)?),
+                ("string", "min_len") => format!(
+                    "violations.characters_at_least(\"{name}\", &self.{name}, {});",
+                    number(bound)?
+                ),
+                ("string", "max_len") => format!(
+                    "violations.characters_at_most(\"{name}\", &self.{name}, {});",
+                    number(bound)?
+                ),
+                ("bytes", "max_len") => format!(
+                    "violations.bytes_at_most(\"{name}\", &self.{name}, {});",
+                    number(bound)?
+                ),
                 ("uint32", "lte") => format!("violations.at_most(\"{name}\", self.{name}, {});", number(bound)?),
-                ("repeated", "max_items") => format!("violations.items_at_most(\"{name}\", self.{name}.len(), {});", number(bound)?),
+                ("repeated", "max_items") => format!(
+                    "violations.items_at_most(\"{name}\", self.{name}.len(), {});",
+                    number(bound)?
+                ),
                 ("enum", "defined_only") => {
                     let Kind::Enum(values) = field.kind() else {
                         return Err(format!("{}: enum rules on another type", field.full_name()).into());
@@ -74,9 +86,16 @@ fn field_checks(checks: &mut String, field: &FieldDescriptor, rules: &DynamicMes
                         .flatten()
                         .filter_map(|value| value.as_i32().map(|number| number.to_string()))
                         .collect();
-                    format!("violations.none_of(\"{name}\", self.{name}, &[{}]);", refused.join(", "))
+                    format!(
+                        "violations.none_of(\"{name}\", self.{name}, &[{}]);",
+                        refused.join(", ")
+                    )
                 }
-                (kind, rule) => return Err(format!("{}: the rule {kind}.{rule} is not supported: add it to build/rules.rs and src/contracts/rules.rs", field.full_name()).into()),
+                (kind, rule) => return Err(format!(
+                    "{}: the rule {kind}.{rule} is not supported: add it to build/rules.rs and src/contracts/rules.rs",
+                    field.full_name()
+                )
+                .into()),
             };
             writeln!(checks, "{check}")?;
         }

@@ -34,12 +34,20 @@ impl Rule {
     /// Anything but two names around an arrow.
     pub fn parse(line: &str) -> Result<Self, NoRule> {
         let named = |name: &str| {
-            !name.is_empty() && (name == "*" || name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+            !name.is_empty()
+                && (name == "*"
+                    || name
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
         };
-        match line.split_once("->").map(|(caller, callee)| (caller.trim(), callee.trim())) {
-            Some((caller, callee)) if named(caller) && named(callee) => {
-                Ok(Self { caller: caller.to_owned(), callee: callee.to_owned() })
-            }
+        match line
+            .split_once("->")
+            .map(|(caller, callee)| (caller.trim(), callee.trim()))
+        {
+            Some((caller, callee)) if named(caller) && named(callee) => Ok(Self {
+                caller: caller.to_owned(),
+                callee: callee.to_owned(),
+            }),
             _ => Err(NoRule(line.to_owned())),
         }
     }
@@ -67,7 +75,9 @@ impl Listed {
     /// # Errors
     /// The first line that is no rule.
     pub fn parse(lines: &[String]) -> Result<Self, NoRule> {
-        Ok(Self { rules: lines.iter().map(|line| Rule::parse(line)).collect::<Result<_, _>>()? })
+        Ok(Self {
+            rules: lines.iter().map(|line| Rule::parse(line)).collect::<Result<_, _>>()?,
+        })
     }
 }
 

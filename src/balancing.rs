@@ -71,7 +71,12 @@ impl<M> Default for Pool<M> {
 impl<M: Member> Pool<M> {
     /// Replaces the members. An endpoint whose key stays keeps its statistics and its connection; `make` is called for
     /// new keys only, and may refuse one. Weights are relative; a weight of 0 leaves the endpoint out of picks. O(n).
-    pub fn update<T>(&self, wanted: impl IntoIterator<Item = (u32, T)>, key: impl Fn(&T) -> &str, mut make: impl FnMut(T) -> Option<M>) {
+    pub fn update<T>(
+        &self,
+        wanted: impl IntoIterator<Item = (u32, T)>,
+        key: impl Fn(&T) -> &str,
+        mut make: impl FnMut(T) -> Option<M>,
+    ) {
         let known = self.snapshot.load();
         let endpoints = wanted
             .into_iter()
@@ -105,7 +110,9 @@ impl<M: Member> Pool<M> {
         self.refresh(&snapshot, now);
         let (median, failing) = (self.latency.value(), self.failure.value());
         let mean_weight = snapshot.mean_weight();
-        let usable = |endpoint: &Arc<Endpoint<M>>| endpoint.member().is_ready() && !tried.iter().any(|t| Arc::ptr_eq(t, endpoint));
+        let usable = |endpoint: &Arc<Endpoint<M>>| {
+            endpoint.member().is_ready() && !tried.iter().any(|t| Arc::ptr_eq(t, endpoint))
+        };
         let mut best: Option<(&Arc<Endpoint<M>>, f32)> = None;
         let mut draws = 0;
         // Two draws with replacement keep the weights; more only while the draws hit endpoints that are no choice.
@@ -144,7 +151,10 @@ impl<M: Member> Pool<M> {
     fn refresh(&self, snapshot: &Snapshot<M>, now: Micros) {
         let last = self.refreshed.load(Ordering::Relaxed);
         if now.0.saturating_sub(last) < MEDIAN_EVERY
-            || self.refreshed.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_err()
+            || self
+                .refreshed
+                .compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
         {
             return;
         }

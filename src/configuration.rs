@@ -75,7 +75,11 @@ impl Configuration {
         let layered = layers::merge(file, environment, flags, &mut errors);
         let configuration = layers::read(layered, &mut errors);
         rules::check(&configuration, &mut errors);
-        if errors.0.is_empty() { Ok(configuration) } else { Err(errors) }
+        if errors.0.is_empty() {
+            Ok(configuration)
+        } else {
+            Err(errors)
+        }
     }
 
     /// The whole configuration as TOML; secrets are hidden.
@@ -101,7 +105,10 @@ pub struct Errors(pub Vec<Problem>);
 
 impl Errors {
     fn add(&mut self, key: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Problem { key: key.into(), problem: problem.into() });
+        self.0.push(Problem {
+            key: key.into(),
+            problem: problem.into(),
+        });
     }
 }
 

@@ -44,7 +44,11 @@ impl Context {
     #[must_use]
     pub fn fresh() -> Self {
         let trace = Trace::fresh();
-        Self { correlation: trace.short(), trace, ..Self::default() }
+        Self {
+            correlation: trace.short(),
+            trace,
+            ..Self::default()
+        }
     }
 
     /// Reads the context of an inbound call; what is missing is made new.
@@ -54,7 +58,11 @@ impl Context {
     /// starts a new trace, as its specification demands.
     pub fn from_headers(headers: &HeaderMap, now: Instant) -> Result<Self, Error> {
         let deadline = match headers.get(headers::TIMEOUT) {
-            Some(value) => Some(timeout::parse(value).and_then(|left| now.checked_add(left)).ok_or_else(|| invalid("grpc-timeout"))?),
+            Some(value) => Some(
+                timeout::parse(value)
+                    .and_then(|left| now.checked_add(left))
+                    .ok_or_else(|| invalid("grpc-timeout"))?,
+            ),
             None => None,
         };
         let trace = headers
@@ -62,12 +70,23 @@ impl Context {
             .and_then(|value| Trace::parse(value.as_bytes()))
             .unwrap_or_else(Trace::fresh);
         let correlation = match headers.get(headers::CORRELATION) {
-            Some(value) => headers::correlation(value).ok_or_else(|| invalid("x-correlation-id"))?.to_owned(),
+            Some(value) => headers::correlation(value)
+                .ok_or_else(|| invalid("x-correlation-id"))?
+                .to_owned(),
             None => trace.short(),
         };
-        let mut context = Self { deadline, trace, correlation, ..Self::default() };
+        let mut context = Self {
+            deadline,
+            trace,
+            correlation,
+            ..Self::default()
+        };
         if let Some(value) = headers.get(headers::PRINCIPAL) {
-            context.principal = Some(Sensitive::new(headers::pseudonym(value).ok_or_else(|| invalid("lyceum-principal"))?.to_owned()));
+            context.principal = Some(Sensitive::new(
+                headers::pseudonym(value)
+                    .ok_or_else(|| invalid("lyceum-principal"))?
+                    .to_owned(),
+            ));
         }
         headers::read_privacy(headers, &mut context.privacy)?;
         Ok(context)

@@ -78,7 +78,11 @@ impl Error {
     /// The deadline passed.
     #[must_use]
     pub fn deadline_exceeded() -> Self {
-        Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline passed before the answer came")
+        Self::new(
+            Code::DeadlineExceeded,
+            "DEADLINE_EXCEEDED",
+            "the deadline passed before the answer came",
+        )
     }
 
     /// Names a field of the request and what it must be.
@@ -117,7 +121,11 @@ impl Error {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let mut details = ErrorDetails::with_error_info(error.reason, DOMAIN, error.metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
+        let mut details = ErrorDetails::with_error_info(
+            error.reason,
+            DOMAIN,
+            error.metadata.into_iter().collect::<std::collections::HashMap<_, _>>(),
+        );
         for (field, rule) in error.violations {
             details.add_bad_request_violation(field, rule);
         }
@@ -131,7 +139,5 @@ impl From<Error> for Status {
 /// The stable reason inside a status, where its sender gave one.
 #[must_use]
 pub fn reason_of(status: &Status) -> Option<String> {
-    status
-        .get_details_error_info()
-        .map(|info| info.reason)
+    status.get_details_error_info().map(|info| info.reason)
 }

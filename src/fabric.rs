@@ -61,8 +61,22 @@ impl Fabric {
         let discovery = Discovery::new(consul.clone(), discovery_settings(&configuration));
         let authorization = Arc::new(Listed::parse(&configuration.authorization.allow)?);
         let metrics = Metrics::default();
-        let callees = Callees::new(discovery.clone(), identity.clone(), configuration.client.clone(), metrics.clone());
-        let inner = Inner { service: service.to_owned(), identity, consul, discovery, callees, metrics, authorization, configuration };
+        let callees = Callees::new(
+            discovery.clone(),
+            identity.clone(),
+            configuration.client.clone(),
+            metrics.clone(),
+        );
+        let inner = Inner {
+            service: service.to_owned(),
+            identity,
+            consul,
+            discovery,
+            callees,
+            metrics,
+            authorization,
+            configuration,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -140,7 +154,12 @@ pub fn consul_settings(configuration: &Configuration) -> Result<consul::Settings
         settings.token = consul::Token::new(token.expose());
     } else if let Some(path) = &from.token_file {
         settings.token = consul::Token::new(
-            std::fs::read_to_string(path).map_err(|source| Error::File { path: path.clone(), source })?.trim(),
+            std::fs::read_to_string(path)
+                .map_err(|source| Error::File {
+                    path: path.clone(),
+                    source,
+                })?
+                .trim(),
         );
     }
     settings.tls = from.roots.as_ref().map(|roots| consul::Tls {

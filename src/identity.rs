@@ -122,7 +122,11 @@ impl Source {
         let id = SpiffeId::service(&settings.trust_domain, &settings.datacenter, service)?;
         let issuer = match (settings.source, &settings.certificate, &settings.key, &settings.roots) {
             (IdentitySource::Files, Some(certificate), Some(key), Some(roots)) => Issuer::Files(
-                files::Files { certificate: certificate.clone(), key: key.clone(), roots: roots.clone() },
+                files::Files {
+                    certificate: certificate.clone(),
+                    key: key.clone(),
+                    roots: roots.clone(),
+                },
                 settings.reload,
             ),
             _ => Issuer::Development(
@@ -132,7 +136,11 @@ impl Source {
         };
         let first = issuer.load(&id, 1)?;
         let source = Self {
-            shared: Arc::new(Shared { id, current: ArcSwap::from_pointee(first), changed: watch::Sender::new(1) }),
+            shared: Arc::new(Shared {
+                id,
+                current: ArcSwap::from_pointee(first),
+                changed: watch::Sender::new(1),
+            }),
         };
         tokio::spawn(renew(source.clone(), issuer));
         Ok(source)

@@ -46,8 +46,25 @@ pub const REDACTED: &str = "[redacted]";
 /// Field names whose values never leave the process in a log or a span, whoever records them. The contracts'
 /// `debug_redact` fields are among them.
 pub const HIDDEN_FIELDS: &[&str] = &[
-    "assignment", "authorization", "body", "cookie", "draft", "earlier", "email", "later", "password", "payload",
-    "principal", "reflection", "reply", "secret", "student", "student_text", "task", "text", "token",
+    "assignment",
+    "authorization",
+    "body",
+    "cookie",
+    "draft",
+    "earlier",
+    "email",
+    "later",
+    "password",
+    "payload",
+    "principal",
+    "reflection",
+    "reply",
+    "secret",
+    "student",
+    "student_text",
+    "task",
+    "text",
+    "token",
 ];
 
 /// Whether a log or span field of this name is hidden.
@@ -94,7 +111,10 @@ impl FromStr for Consent {
             .find(|(known, _)| *known == name)
             .map(|(_, consent)| *consent)
             .ok_or_else(|| {
-                Error::invalid_argument("CONTEXT_INVALID", "lyceum-consent is one of none, processing, learning, research")
+                Error::invalid_argument(
+                    "CONTEXT_INVALID",
+                    "lyceum-consent is one of none, processing, learning, research",
+                )
             })
     }
 }
@@ -123,7 +143,11 @@ impl Privacy {
         }
         Err(Error::permission_denied(
             "CONSENT_REQUIRED",
-            format!("this needs the consent \"{}\", and the call carries \"{}\"", needed.name(), self.consent.name()),
+            format!(
+                "this needs the consent \"{}\", and the call carries \"{}\"",
+                needed.name(),
+                self.consent.name()
+            ),
         )
         .with_metadata("needed", needed.name())
         .with_metadata("granted", self.consent.name()))
@@ -150,7 +174,10 @@ mod tests {
 
     #[test]
     fn consent_is_a_ladder() {
-        let granted = Privacy { consent: Consent::Learning, ..Privacy::default() };
+        let granted = Privacy {
+            consent: Consent::Learning,
+            ..Privacy::default()
+        };
         assert!(granted.require(Consent::Processing).is_ok());
         let refused = granted.require(Consent::Research).map_err(|error| error.reason());
         assert_eq!(refused, Err("CONSENT_REQUIRED"));
@@ -167,6 +194,9 @@ mod tests {
             max_findings: 7,
         };
         let shown = format!("{request:?}");
-        assert!(!shown.contains("secret") && shown.contains("15 bytes") && shown.contains('7'), "{shown}");
+        assert!(
+            !shown.contains("secret") && shown.contains("15 bytes") && shown.contains('7'),
+            "{shown}"
+        );
     }
 }

@@ -86,6 +86,10 @@ impl Server {
 
     /// Adds a generated server.
     #[must_use]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it adds a service, as every builder of servers calls it"
+    )]
     pub fn add<S>(mut self, service: S) -> Self
     where
         S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
@@ -128,7 +132,10 @@ impl Server {
     pub async fn bind(mut self) -> Result<Bound, Error> {
         let settings = self.fabric.configuration().serving.clone();
         let wanted = SocketAddr::new(settings.address, settings.port);
-        let failed = |source| Error::Listen { address: wanted, source };
+        let failed = |source| Error::Listen {
+            address: wanted,
+            source,
+        };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
@@ -138,7 +145,9 @@ impl Server {
             let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-            reflected.iter().fold(builder, |builder, name| builder.with_service_name(name))
+            reflected
+                .iter()
+                .fold(builder, |builder, name| builder.with_service_name(name))
         };
         self.routes.add_service(reflection().build_v1()?);
         self.routes.add_service(reflection().build_v1alpha()?);
@@ -147,7 +156,15 @@ impl Server {
         let registration = Registration::spawn(self.fabric.consul().clone(), self.announcement(address));
         self.health.announce_through(registration.id());
         let routes = self.routes.routes().prepare();
-        Ok(Bound { fabric: self.fabric, listener, address, routes, registration, health: self.health, consent: self.consent })
+        Ok(Bound {
+            fabric: self.fabric,
+            listener,
+            address,
+            routes,
+            registration,
+            health: self.health,
+            consent: self.consent,
+        })
     }
 
     /// Serves until `shutdown`, then drains.
@@ -166,7 +183,10 @@ impl Server {
         announcement.id = instance_id(service);
         announcement.ttl = settings.ttl;
         announcement.deregister_after = settings.deregister_after;
-        announcement.weights = Weights { passing: settings.weight_passing.into(), warning: settings.weight_warning.into() };
+        announcement.weights = Weights {
+            passing: settings.weight_passing,
+            warning: settings.weight_warning,
+        };
         announcement.meta = Meta {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             methods: self.methods.clone(),
@@ -179,7 +199,10 @@ impl Server {
 }
 
 /// `<service>-<8 hexadecimal digits>`: new for each process, so that a restart is never mistaken for its forerunner.
-#[expect(clippy::disallowed_methods, reason = "ids must differ between processes; nothing replays them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ids must differ between processes; nothing replays them"
+)]
 fn instance_id(service: &str) -> String {
     format!("{service}-{:08x}", fastrand::u32(..))
 }
@@ -211,12 +234,24 @@ impl Bound {
 
     /// Serves until `shutdown`, then drains.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { fabric, listener, address, routes, registration, health, consent } = self;
+        let Self {
+            fabric,
+            listener,
+            address,
+            routes,
+            registration,
+            health,
+            consent,
+        } = self;
         let settings = fabric.configuration().serving.clone();
         let inbound = inbound::Inbound::new(&fabric, routes, consent);
         let connections = accept::Connections::new(settings.clone(), fabric.identity().clone(), inbound);
         let stop_accepting = CancellationToken::new();
-        let accepting = tokio::spawn(accept::accept(listener, Arc::clone(&connections), stop_accepting.clone()));
+        let accepting = tokio::spawn(accept::accept(
+            listener,
+            Arc::clone(&connections),
+            stop_accepting.clone(),
+        ));
         tracing::info!(instance = registration.id(), %address, "serving");
 
         let mut certificates = fabric.identity().changes();

@@ -69,7 +69,11 @@ pub fn install(settings: &Telemetry, service: &str) -> Result<Guard, Error> {
         .fmt_fields(log::Fields)
         .event_format(log::Lines { json })
         .with_filter(filter);
-    let provider = settings.otlp.as_deref().map(|collector| traces::provider(collector, settings.sample, service)).transpose()?;
+    let provider = settings
+        .otlp
+        .as_deref()
+        .map(|collector| traces::provider(collector, settings.sample, service))
+        .transpose()?;
     let spans = provider.as_ref().map(|provider| traces::layer(provider, service));
     tracing_subscriber::registry().with(logs).with(spans).try_init()?;
     Ok(Guard { traces: provider })

@@ -19,8 +19,12 @@ impl Alias {
             return Self::default();
         }
         let count = weights.len() as f64;
-        let mut shares: Vec<f64> = weights.iter().map(|weight| f64::from(*weight) * count / total as f64).collect();
-        let (mut small, mut large): (Vec<u32>, Vec<u32>) = (0..weights.len() as u32).partition(|index| shares[*index as usize] < 1.0);
+        let mut shares: Vec<f64> = weights
+            .iter()
+            .map(|weight| f64::from(*weight) * count / total as f64)
+            .collect();
+        let (mut small, mut large): (Vec<u32>, Vec<u32>) =
+            (0..weights.len() as u32).partition(|index| shares[*index as usize] < 1.0);
         let mut slots = vec![(0, 0); weights.len()];
         while let (Some(poor), Some(rich)) = (small.last().copied(), large.last().copied()) {
             small.pop();
@@ -33,7 +37,11 @@ impl Alias {
         }
         // What rounding left over is a full slot, unless it never had a weight.
         for index in large.into_iter().chain(small) {
-            let itself = if weights[index as usize] > 0 { index } else { heaviest(weights) };
+            let itself = if weights[index as usize] > 0 {
+                index
+            } else {
+                heaviest(weights)
+            };
             slots[index as usize] = (if itself == index { u32::MAX } else { 0 }, itself);
         }
         Self { slots }
@@ -50,5 +58,7 @@ impl Alias {
 }
 
 fn heaviest(weights: &[u32]) -> u32 {
-    (0..weights.len() as u32).max_by_key(|index| weights[*index as usize]).unwrap_or(0)
+    (0..weights.len() as u32)
+        .max_by_key(|index| weights[*index as usize])
+        .unwrap_or(0)
 }

@@ -127,7 +127,11 @@ impl<M> Endpoint<M> {
             self.heard.store(now.0, Ordering::Relaxed);
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        Ticket { endpoint: Arc::clone(self), begun: now, ended: false }
+        Ticket {
+            endpoint: Arc::clone(self),
+            begun: now,
+            ended: false,
+        }
     }
 }
 
@@ -165,7 +169,13 @@ impl<M> Ticket<M> {
         if timed && outcome != Outcome::Failed {
             let sample = took.max(1) as f32;
             // A peak is believed at once, calm only with time.
-            endpoint.latency.update(now, |value, keep| if sample > value { sample } else { value * keep + sample * (1.0 - keep) });
+            endpoint.latency.update(now, |value, keep| {
+                if sample > value {
+                    sample
+                } else {
+                    value * keep + sample * (1.0 - keep)
+                }
+            });
             endpoint.latencies.observe(Duration::from_micros(took));
         }
         if outcome == Outcome::Answered {

@@ -50,7 +50,10 @@ impl Packed {
         loop {
             let (value, set) = Self::unpack(word);
             let new = Self::pack(next(value, keep(now, set)), now.millis());
-            match self.0.compare_exchange_weak(word, new, Ordering::Relaxed, Ordering::Relaxed) {
+            match self
+                .0
+                .compare_exchange_weak(word, new, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return,
                 Err(current) => word = current,
             }
@@ -61,5 +64,9 @@ impl Packed {
 /// e^(−Δt / 10 s). A time that went backwards counts as no time.
 fn keep(now: Micros, set: u32) -> f32 {
     let passed = now.millis().wrapping_sub(set);
-    if passed == 0 || passed > u32::MAX / 2 { 1.0 } else { (-(passed as f32) / DECAY_MILLIS).exp() }
+    if passed == 0 || passed > u32::MAX / 2 {
+        1.0
+    } else {
+        (-(passed as f32) / DECAY_MILLIS).exp()
+    }
 }

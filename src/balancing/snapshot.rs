@@ -22,7 +22,12 @@ impl<M> Snapshot<M> {
         let weighted = weights.iter().filter(|weight| **weight > 0).count();
         let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
         let mean_weight = total as f32 / weighted.max(1) as f32;
-        Self { alias: Alias::new(&weights), endpoints, mean_weight, weighted }
+        Self {
+            alias: Alias::new(&weights),
+            endpoints,
+            mean_weight,
+            weighted,
+        }
     }
 
     pub(super) fn endpoints(&self) -> &[Arc<Endpoint<M>>] {
@@ -50,7 +55,11 @@ impl<M: Member> Snapshot<M> {
 
     /// The median latency (µs) and share of failures of those that have answered.
     pub(super) fn medians(&self, now: Micros) -> (f32, f32) {
-        let mut latencies: Vec<f32> = self.endpoints.iter().filter_map(|endpoint| endpoint.latency()).collect();
+        let mut latencies: Vec<f32> = self
+            .endpoints
+            .iter()
+            .filter_map(|endpoint| endpoint.latency())
+            .collect();
         let mut failures: Vec<f32> = self.endpoints.iter().map(|endpoint| endpoint.failing(now)).collect();
         (median(&mut latencies), median(&mut failures))
     }

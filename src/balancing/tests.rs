@@ -31,8 +31,16 @@ fn pool(weights: &[u32]) -> Pool<Fake> {
 }
 
 fn set(pool: &Pool<Fake>, weights: &[u32]) {
-    let wanted = weights.iter().enumerate().map(|(index, weight)| (*weight, index.to_string()));
-    pool.update(wanted, String::as_str, |key| Some(Fake { key, ready: AtomicBool::new(true) }));
+    let wanted = weights
+        .iter()
+        .enumerate()
+        .map(|(index, weight)| (*weight, index.to_string()));
+    pool.update(wanted, String::as_str, |key| {
+        Some(Fake {
+            key,
+            ready: AtomicBool::new(true),
+        })
+    });
 }
 
 /// Picks with a fixed service time, one call after the other has ended.
@@ -110,7 +118,10 @@ fn a_retry_goes_elsewhere_where_there_is_anybody_else() {
         let first = pool.pick(&mut rng, Micros(0), &[]).unwrap();
         let second = pool.pick(&mut rng, Micros(0), std::slice::from_ref(&first)).unwrap();
         assert!(!Arc::ptr_eq(&first, &second));
-        assert!(pool.pick(&mut rng, Micros(0), &[first, second]).is_some(), "better again than never");
+        assert!(
+            pool.pick(&mut rng, Micros(0), &[first, second]).is_some(),
+            "better again than never"
+        );
     }
 }
 
@@ -128,7 +139,10 @@ fn an_instance_that_fails_fast_is_not_attractive() {
         ticket.end(now, if bad { Outcome::Failed } else { Outcome::Answered }, true);
         failed += u32::from(bad);
     }
-    assert!(failed < 500, "{failed} of 10,000 calls went to the instance that fails; random would send 3,333");
+    assert!(
+        failed < 500,
+        "{failed} of 10,000 calls went to the instance that fails; random would send 3,333"
+    );
 }
 
 #[test]

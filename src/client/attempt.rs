@@ -37,7 +37,12 @@ pub(super) struct Call {
 impl Call {
     fn begin(metrics: &MethodMetrics, deadline: Option<Instant>) -> Self {
         metrics.begin();
-        Self { metrics: metrics.clone(), begun: Instant::now(), deadline, ended: false }
+        Self {
+            metrics: metrics.clone(),
+            begun: Instant::now(),
+            deadline,
+            ended: false,
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -85,7 +90,9 @@ impl Plan {
         *request.headers_mut() = self.headers.clone();
         if let Some(deadline) = self.deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            request.headers_mut().insert(headers::TIMEOUT, context::format_timeout(left));
+            request
+                .headers_mut()
+                .insert(headers::TIMEOUT, context::format_timeout(left));
         }
         request
     }
@@ -130,7 +137,10 @@ impl Callee {
                     Reply::Streaming(incoming) => incoming,
                     Reply::Whole(..) => unreachable!("a whole reply has ended its ticket"),
                 };
-                Ok(Response::from_parts(parts, ResponseBody::streaming(incoming, Arc::clone(&self), ticket, call)))
+                Ok(Response::from_parts(
+                    parts,
+                    ResponseBody::streaming(incoming, Arc::clone(&self), ticket, call),
+                ))
             }
             Ok((response, None)) => {
                 let (parts, reply) = response.into_parts();
@@ -138,7 +148,13 @@ impl Callee {
                     Reply::Whole(data, trailers) => (data, trailers),
                     Reply::Streaming(_) => unreachable!("a stream keeps its ticket"),
                 };
-                call.end(trailers.as_ref().and_then(status_of).or_else(|| status_of(&parts.headers)).unwrap_or(Code::Unknown));
+                call.end(
+                    trailers
+                        .as_ref()
+                        .and_then(status_of)
+                        .or_else(|| status_of(&parts.headers))
+                        .unwrap_or(Code::Unknown),
+                );
                 Ok(Response::from_parts(parts, ResponseBody::whole(data, trailers)))
             }
             Err(status) => {
@@ -152,13 +168,14 @@ impl Callee {
         let now = Instant::now();
         let mut headers = parts.headers;
         let inbound = context::current();
-        let own = match headers.get(headers::TIMEOUT) {
-            Some(value) => Some(context::parse_timeout(value).ok_or_else(|| {
-                Error::invalid_argument("CONTEXT_INVALID", "the header grpc-timeout cannot be read")
-            })?),
-            None if method.is_some_and(|method| method.client_streaming || method.server_streaming) => None,
-            None => Some(self.shared.settings.deadline),
-        };
+        let own =
+            match headers.get(headers::TIMEOUT) {
+                Some(value) => Some(context::parse_timeout(value).ok_or_else(|| {
+                    Error::invalid_argument("CONTEXT_INVALID", "the header grpc-timeout cannot be read")
+                })?),
+                None if method.is_some_and(|method| method.client_streaming || method.server_streaming) => None,
+                None => Some(self.shared.settings.deadline),
+            };
         let own = own.and_then(|left| now.checked_add(left));
         let inherited = inbound.as_ref().and_then(|context| context.deadline);
         let deadline = match (own, inherited) {
@@ -175,15 +192,33 @@ impl Callee {
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(self.scheme.clone());
         uri.authority = Some(self.authority.clone());
-        uri.path_and_query = Some(parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")));
-        let uri = Uri::from_parts(uri).map_err(|_| Error::invalid_argument("METHOD_UNKNOWN", "the path is no method"))?;
+        uri.path_and_query = Some(
+            parts
+                .uri
+                .path_and_query()
+                .cloned()
+                .unwrap_or_else(|| PathAndQuery::from_static("/")),
+        );
+        let uri =
+            Uri::from_parts(uri).map_err(|_| Error::invalid_argument("METHOD_UNKNOWN", "the path is no method"))?;
         let wait = parts.extensions.get::<WaitForReady>().is_some();
-        Ok(Plan { method, uri, headers, deadline, wait })
+        Ok(Plan {
+            method,
+            uri,
+            headers,
+            deadline,
+            wait,
+        })
     }
 
     /// Tries until it is answered, or nobody is left to try. `current` holds the ticket of the attempt under way, so
     /// that a deadline that passes meanwhile is blamed on the right instance.
-    async fn attempts(&self, plan: &Plan, body: Body, current: &mut Option<Ticket<Connection>>) -> Result<(Response<Reply>, Option<Ticket<Connection>>), Status> {
+    async fn attempts(
+        &self,
+        plan: &Plan,
+        body: Body,
+        current: &mut Option<Ticket<Connection>>,
+    ) -> Result<(Response<Reply>, Option<Ticket<Connection>>), Status> {
         let client_streams = plan.method.is_none_or(|method| method.client_streaming);
         let (mut body, whole) = if client_streams {
             (RequestBody::Streaming(body), None)
@@ -202,10 +237,16 @@ impl Callee {
                 Ok(response) => {
                     let code = response.body().code(response.headers());
                     // `current` was set above and is taken nowhere else.
-                    let Some(ticket) = current.take() else { return Err(Status::internal("the call lost its ticket")) };
+                    let Some(ticket) = current.take() else {
+                        return Err(Status::internal("the call lost its ticket"));
+                    };
                     if let Some(code) = code {
                         ticket.end(self.now(), outcome_of(code), true);
-                        if code == Code::Unavailable && plan.idempotent() && !last && let Some(again) = &whole {
+                        if code == Code::Unavailable
+                            && plan.idempotent()
+                            && !last
+                            && let Some(again) = &whole
+                        {
                             body = RequestBody::Whole(Some(again.clone()));
                             tried.push(endpoint);
                             attempt += 1;
@@ -247,16 +288,27 @@ impl Callee {
                     if let Some(ticket) = ticket {
                         ticket.end(self.now(), Outcome::Answered, true);
                     }
-                    return Err(Error::exhausted("MESSAGE_TOO_LARGE", format!("the answer is larger than {MESSAGE_LIMIT} bytes")).into());
+                    return Err(Error::exhausted(
+                        "MESSAGE_TOO_LARGE",
+                        format!("the answer is larger than {MESSAGE_LIMIT} bytes"),
+                    )
+                    .into());
                 }
             };
             tried.push(endpoint);
         }
     }
 
-    async fn attempt(&self, plan: &Plan, endpoint: &Endpoint<Connection>, body: RequestBody) -> Result<Response<Reply>, Failure> {
+    async fn attempt(
+        &self,
+        plan: &Plan,
+        endpoint: &Endpoint<Connection>,
+        body: RequestBody,
+    ) -> Result<Response<Reply>, Failure> {
         let link = endpoint.member().link();
-        let Some(mut sender) = link.sender() else { return Err(Failure::Unsent(Some(body))) };
+        let Some(mut sender) = link.sender() else {
+            return Err(Failure::Unsent(Some(body)));
+        };
         let response = match sender.try_send_request(plan.request(body)).await {
             Ok(response) => response,
             Err(mut error) => {
@@ -268,9 +320,15 @@ impl Callee {
             }
         };
         let (mut parts, incoming) = response.into_parts();
-        parts.extensions.insert(Answered { instance: Arc::clone(&link.id) });
+        parts.extensions.insert(Answered {
+            instance: Arc::clone(&link.id),
+        });
         let ended = status_of(&parts.headers).is_some();
-        let reply = if plan.streams_back() && !ended { Reply::Streaming(incoming) } else { collect_reply(incoming).await? };
+        let reply = if plan.streams_back() && !ended {
+            Reply::Streaming(incoming)
+        } else {
+            collect_reply(incoming).await?
+        };
         Ok(Response::from_parts(parts, reply))
     }
 }
@@ -285,9 +343,13 @@ impl Reply {
     /// How it ended; `None` while it streams.
     fn code(&self, headers: &HeaderMap) -> Option<Code> {
         match self {
-            Self::Whole(_, trailers) => {
-                Some(trailers.as_ref().and_then(status_of).or_else(|| status_of(headers)).unwrap_or(Code::Unknown))
-            }
+            Self::Whole(_, trailers) => Some(
+                trailers
+                    .as_ref()
+                    .and_then(status_of)
+                    .or_else(|| status_of(headers))
+                    .unwrap_or(Code::Unknown),
+            ),
             Self::Streaming(_) => None,
         }
     }
@@ -300,7 +362,11 @@ async fn collect_request(body: Body) -> Result<bytes::Bytes, Status> {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) => Err(match error.downcast::<Status>() {
             Ok(status) => *status,
-            Err(_) => Error::exhausted("MESSAGE_TOO_LARGE", format!("the request is larger than {MESSAGE_LIMIT} bytes")).into(),
+            Err(_) => Error::exhausted(
+                "MESSAGE_TOO_LARGE",
+                format!("the request is larger than {MESSAGE_LIMIT} bytes"),
+            )
+            .into(),
         }),
     }
 }
@@ -308,7 +374,13 @@ async fn collect_request(body: Body) -> Result<bytes::Bytes, Status> {
 async fn collect_reply(mut incoming: Incoming) -> Result<Reply, Failure> {
     let (mut data, mut trailers, mut size) = (VecDeque::with_capacity(1), None, 0);
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| if refused(&error) { Failure::Refused } else { Failure::Lost })?;
+        let frame = frame.map_err(|error| {
+            if refused(&error) {
+                Failure::Refused
+            } else {
+                Failure::Lost
+            }
+        })?;
         match frame.into_data() {
             Ok(bytes) => {
                 size += bytes.len();
@@ -332,7 +404,9 @@ fn refused(error: &hyper::Error) -> bool {
 
 /// The gRPC code in headers or trailers.
 pub(super) fn status_of(headers: &HeaderMap) -> Option<Code> {
-    headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()))
+    headers
+        .get("grpc-status")
+        .map(|value| Code::from_bytes(value.as_bytes()))
 }
 
 /// Whom to blame for a code: the instance, or the caller's own request.
@@ -343,4 +417,3 @@ pub(super) fn outcome_of(code: Code) -> Outcome {
         _ => Outcome::Answered,
     }
 }
-

@@ -63,7 +63,10 @@ pub struct ResponseBody(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Whole { data: VecDeque<Bytes>, trailers: Option<HeaderMap> },
+    Whole {
+        data: VecDeque<Bytes>,
+        trailers: Option<HeaderMap>,
+    },
     Streaming(Box<Stream>),
 }
 
@@ -82,8 +85,16 @@ impl ResponseBody {
     }
 
     pub(super) fn streaming(incoming: Incoming, callee: Arc<Callee>, ticket: Ticket<Connection>, call: Call) -> Self {
-        let deadline = call.deadline().map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
-        Self(Inner::Streaming(Box::new(Stream { incoming, deadline, callee, ticket: Some(ticket), call: Some(call) })))
+        let deadline = call
+            .deadline()
+            .map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        Self(Inner::Streaming(Box::new(Stream {
+            incoming,
+            deadline,
+            callee,
+            ticket: Some(ticket),
+            call: Some(call),
+        })))
     }
 }
 
@@ -120,12 +131,20 @@ impl Stream {
             }
             Some(Err(_)) => {
                 self.end(tonic::Code::Unavailable, Outcome::Failed);
-                Some(Err(Error::unavailable("CONNECTION_LOST", "the instance was lost while it was answering").into()))
+                Some(Err(Error::unavailable(
+                    "CONNECTION_LOST",
+                    "the instance was lost while it was answering",
+                )
+                .into()))
             }
             // HTTP/2 ended the stream without trailers: the instance broke off.
             None => {
                 self.end(tonic::Code::Unavailable, Outcome::Failed);
-                Some(Err(Error::unavailable("CONNECTION_LOST", "the instance broke off its answer").into()))
+                Some(Err(Error::unavailable(
+                    "CONNECTION_LOST",
+                    "the instance broke off its answer",
+                )
+                .into()))
             }
         })
     }
@@ -138,7 +157,10 @@ impl http_body::Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match &mut self.get_mut().0 {
             Inner::Whole { data, trailers } => Poll::Ready(
-                data.pop_front().map(Frame::data).or_else(|| trailers.take().map(Frame::trailers)).map(Ok),
+                data.pop_front()
+                    .map(Frame::data)
+                    .or_else(|| trailers.take().map(Frame::trailers))
+                    .map(Ok),
             ),
             Inner::Streaming(stream) => stream.poll(context),
         }

@@ -90,7 +90,11 @@ impl Callee {
     ///
     /// # Errors
     /// UNAVAILABLE when nobody is there or nobody can be reached, unless the call waits.
-    pub(super) async fn endpoint(&self, tried: &[Arc<Endpoint<Connection>>], wait: bool) -> Result<Arc<Endpoint<Connection>>, Error> {
+    pub(super) async fn endpoint(
+        &self,
+        tried: &[Arc<Endpoint<Connection>>],
+        wait: bool,
+    ) -> Result<Arc<Endpoint<Connection>>, Error> {
         if let Some(endpoint) = self.pick(tried)
             && endpoint.is_ready()
         {
@@ -103,7 +107,11 @@ impl Callee {
                 Some(endpoint) if endpoint.is_ready() => return Ok(endpoint),
                 Some(_) => {
                     let endpoints = self.pool.endpoints();
-                    if !wait && endpoints.iter().all(|endpoint| endpoint.member().link().is_unreachable()) {
+                    if !wait
+                        && endpoints
+                            .iter()
+                            .all(|endpoint| endpoint.member().link().is_unreachable())
+                    {
                         return Err(self.nobody("INSTANCES_UNREACHABLE", "no instance can be reached"));
                     }
                     for endpoint in &endpoints {
@@ -129,7 +137,7 @@ impl Callee {
 
     fn pick(&self, tried: &[Arc<Endpoint<Connection>>]) -> Option<Arc<Endpoint<Connection>>> {
         thread_local! {
-            #[expect(clippy::disallowed_methods, reason = "each thread draws its own sequence; the simulator seeds its own")]
+            // Each thread draws its own sequence; a simulator hands in a seeded one.
             static RNG: std::cell::RefCell<fastrand::Rng> = std::cell::RefCell::new(fastrand::Rng::new());
         }
         let now = self.now();
@@ -138,15 +146,21 @@ impl Callee {
 
     /// Takes over what discovery says now.
     fn follow(&self, instances: &Instances) {
-        let wanted = instances.usable().map(|instance| (instance.weight, (connection::key(instance), instance)));
+        let wanted = instances
+            .usable()
+            .map(|instance| (instance.weight, (connection::key(instance), instance)));
         let mut refused = Vec::new();
-        self.pool.update(wanted, |(key, _)| key, |(key, instance)| {
-            let made = Connection::spawn(key, instance, Arc::clone(&self.shared));
-            if made.is_none() {
-                refused.push(instance.id.clone());
-            }
-            made
-        });
+        self.pool.update(
+            wanted,
+            |(key, _)| key,
+            |(key, instance)| {
+                let made = Connection::spawn(key, instance, Arc::clone(&self.shared));
+                if made.is_none() {
+                    refused.push(instance.id.clone());
+                }
+                made
+            },
+        );
         for id in refused {
             tracing::warn!(instance = %id, "announces an address that cannot be called");
         }
@@ -166,7 +180,13 @@ pub(crate) struct Callees {
 
 impl Callees {
     pub(crate) fn new(discovery: Discovery, identity: identity::Source, settings: Client, metrics: Metrics) -> Self {
-        Self { known: Mutex::default(), discovery, identity, settings, metrics }
+        Self {
+            known: Mutex::default(),
+            discovery,
+            identity,
+            settings,
+            metrics,
+        }
     }
 
     /// The callee of this name; followed from the first time on.

@@ -76,7 +76,10 @@ impl Connection {
         let task = keep(Arc::clone(&link), shared);
         let stopped = stop.clone();
         tokio::spawn(async move { stopped.run_until_cancelled_owned(task).await });
-        Some(Self { link, _stop: stop.drop_guard() })
+        Some(Self {
+            link,
+            _stop: stop.drop_guard(),
+        })
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
@@ -90,7 +93,11 @@ impl Member for Connection {
     }
 
     fn is_ready(&self) -> bool {
-        self.link.sender.load().as_ref().is_some_and(|sender| !sender.is_closed())
+        self.link
+            .sender
+            .load()
+            .as_ref()
+            .is_some_and(|sender| !sender.is_closed())
     }
 }
 
@@ -154,7 +161,10 @@ async fn keep(link: Arc<Link>, shared: Arc<Shared>) {
 }
 
 /// Full jitter: anything up to the doubled pause, so that instances are not found again all at once.
-#[expect(clippy::disallowed_methods, reason = "jitter between processes must differ; nothing replays it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jitter between processes must differ; nothing replays it"
+)]
 fn backoff(failures: u32) -> Duration {
     let most = PAUSE.saturating_mul(1 << failures.min(10)).min(PAUSE_LIMIT);
     most.mul_f64(fastrand::f64())
@@ -179,7 +189,8 @@ async fn connect(link: &Link, shared: &Shared) -> Result<(Sender, tokio::task::J
     let stream = TcpStream::connect((host, link.authority.port_u16().unwrap_or(443))).await?;
     stream.set_nodelay(true)?;
     // The name plays no part in the verification (identity::verification); it only must be one.
-    let name = ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    let name =
+        ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
     let stream = TlsConnector::from(tls).connect(name, stream).await?;
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -63,7 +63,9 @@ pub(super) fn of(endpoints: &[Arc<Endpoint<Connection>>], instances: &Instances)
                 errors: endpoint.map_or(0, |endpoint| endpoint.errors()),
                 p50_ms: quantile(0.5),
                 p99_ms: quantile(0.99),
-                ewma_ms: endpoint.and_then(|endpoint| endpoint.latency()).map_or(0.0, |micros| f64::from(micros) / 1e3),
+                ewma_ms: endpoint
+                    .and_then(|endpoint| endpoint.latency())
+                    .map_or(0.0, |micros| f64::from(micros) / 1e3),
             }
         })
         .collect()

@@ -52,12 +52,15 @@ pub(super) fn merge(
 }
 
 fn read_file(path: &Path) -> Result<Table, String> {
-    let size = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|error| format!("cannot be read: {error}"))?
+        .len();
     if size > FILE_LIMIT {
         return Err(format!("has {size} bytes; at most {FILE_LIMIT} are read"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    text.parse::<Table>().map_err(|error| format!("is not TOML: {}", error.message()))
+    text.parse::<Table>()
+        .map_err(|error| format!("is not TOML: {}", error.message()))
 }
 
 fn overlay(below: &mut Table, above: Table) {
@@ -83,16 +86,31 @@ fn set(merged: &mut Table, defaults: &Table, key: &str, text: &str, errors: &mut
     };
     let value = match known {
         Some(Value::String(_)) | None => Value::String(text.to_owned()),
-        Some(Value::Array(_)) if !text.trim_start().starts_with('[') => {
-            Value::Array(text.split(',').map(|item| Value::String(item.trim().to_owned())).filter(|item| item.as_str() != Some("")).collect())
-        }
+        Some(Value::Array(_)) if !text.trim_start().starts_with('[') => Value::Array(
+            text.split(',')
+                .map(|item| Value::String(item.trim().to_owned()))
+                .filter(|item| item.as_str() != Some(""))
+                .collect(),
+        ),
         Some(Value::Float(_)) => match text.trim().parse() {
             Ok(number) => Value::Float(number),
             Err(_) => return errors.add(key, "must be a number"),
         },
-        Some(_) => match format!("v = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("v")) {
+        Some(_) => match format!("v = {text}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("v"))
+        {
             Some(value) => value,
-            None => return errors.add(key, format!("must be of the same kind as its default, {}", known.map(ToString::to_string).unwrap_or_default())),
+            None => {
+                return errors.add(
+                    key,
+                    format!(
+                        "must be of the same kind as its default, {}",
+                        known.map(ToString::to_string).unwrap_or_default()
+                    ),
+                );
+            }
         },
     };
     let table = match section {

@@ -11,7 +11,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
-    let Configuration { identity, registration, discovery, serving, client, telemetry, gateway, consul, authorization, .. } = configuration;
+    let Configuration {
+        identity,
+        registration,
+        discovery,
+        serving,
+        client,
+        telemetry,
+        gateway,
+        consul,
+        authorization,
+        ..
+    } = configuration;
 
     if let Err(problem) = consul.address.parse::<crate::consul::Address>() {
         errors.add("consul.address", problem.to_string());
@@ -29,9 +40,16 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
     within(errors, "identity.lifetime", identity.lifetime, 2 * SECOND, 90 * DAY);
     within(errors, "identity.reload", identity.reload, 100 * MILLISECOND, HOUR);
     if identity.source == IdentitySource::Files {
-        for (key, path) in [("certificate", &identity.certificate), ("key", &identity.key), ("roots", &identity.roots)] {
+        for (key, path) in [
+            ("certificate", &identity.certificate),
+            ("key", &identity.key),
+            ("roots", &identity.roots),
+        ] {
             if path.is_none() {
-                errors.add(format!("identity.{key}"), "must name a PEM file when identity.source is \"files\"");
+                errors.add(
+                    format!("identity.{key}"),
+                    "must name a PEM file when identity.source is \"files\"",
+                );
             }
         }
     }
@@ -42,31 +60,94 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
     }
 
     within(errors, "registration.ttl", registration.ttl, 3 * SECOND, 10 * MINUTE);
-    within(errors, "registration.deregister_after", registration.deregister_after, MINUTE, 7 * DAY);
+    within(
+        errors,
+        "registration.deregister_after",
+        registration.deregister_after,
+        MINUTE,
+        7 * DAY,
+    );
     within(errors, "registration.repeat", registration.repeat, SECOND, HOUR);
-    between(errors, "registration.weight_passing", registration.weight_passing.into(), 1, 65535);
-    between(errors, "registration.weight_warning", registration.weight_warning.into(), 1, 65535);
+    between(
+        errors,
+        "registration.weight_passing",
+        registration.weight_passing.into(),
+        1,
+        65535,
+    );
+    between(
+        errors,
+        "registration.weight_warning",
+        registration.weight_warning.into(),
+        1,
+        65535,
+    );
 
     within(errors, "discovery.wait", discovery.wait, SECOND, 55 * SECOND);
-    within(errors, "discovery.hold_empty", discovery.hold_empty, Duration::ZERO, MINUTE);
-    within(errors, "discovery.stale_limit", discovery.stale_limit, SECOND, 10 * MINUTE);
+    within(
+        errors,
+        "discovery.hold_empty",
+        discovery.hold_empty,
+        Duration::ZERO,
+        MINUTE,
+    );
+    within(
+        errors,
+        "discovery.stale_limit",
+        discovery.stale_limit,
+        SECOND,
+        10 * MINUTE,
+    );
 
     between(errors, "serving.connections", serving.connections, 1, 100_000);
     between(errors, "serving.streams", serving.streams, 1, 10_000);
-    within(errors, "serving.handshake", serving.handshake, 100 * MILLISECOND, MINUTE);
+    within(
+        errors,
+        "serving.handshake",
+        serving.handshake,
+        100 * MILLISECOND,
+        MINUTE,
+    );
     within(errors, "serving.deadline_limit", serving.deadline_limit, SECOND, HOUR);
-    within(errors, "serving.connection_age", serving.connection_age, SECOND, 7 * DAY);
-    within(errors, "serving.drain_notice", serving.drain_notice, Duration::ZERO, MINUTE);
-    within(errors, "serving.drain_grace", serving.drain_grace, Duration::ZERO, 10 * MINUTE);
+    within(
+        errors,
+        "serving.connection_age",
+        serving.connection_age,
+        SECOND,
+        7 * DAY,
+    );
+    within(
+        errors,
+        "serving.drain_notice",
+        serving.drain_notice,
+        Duration::ZERO,
+        MINUTE,
+    );
+    within(
+        errors,
+        "serving.drain_grace",
+        serving.drain_grace,
+        Duration::ZERO,
+        10 * MINUTE,
+    );
 
     within(errors, "client.deadline", client.deadline, 10 * MILLISECOND, HOUR);
     within(errors, "client.connect", client.connect, 10 * MILLISECOND, MINUTE);
     within(errors, "client.keepalive", client.keepalive, 10 * SECOND, HOUR);
-    within(errors, "client.keepalive_timeout", client.keepalive_timeout, SECOND, MINUTE);
+    within(
+        errors,
+        "client.keepalive_timeout",
+        client.keepalive_timeout,
+        SECOND,
+        MINUTE,
+    );
     between(errors, "client.attempts", client.attempts, 1, 5);
 
     if telemetry.log.parse::<tracing_subscriber::EnvFilter>().is_err() {
-        errors.add("telemetry.log", "must be a filter such as \"info\" or \"lyceum=debug,info\"");
+        errors.add(
+            "telemetry.log",
+            "must be a filter such as \"info\" or \"lyceum=debug,info\"",
+        );
     }
     if !(0.0..=1.0).contains(&telemetry.sample) {
         errors.add("telemetry.sample", "must be between 0 and 1");
@@ -74,24 +155,52 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
 
     between(errors, "gateway.body_limit", gateway.body_limit, 1024, 64 * 1024 * 1024);
     within(errors, "gateway.deadline_limit", gateway.deadline_limit, SECOND, HOUR);
-    within(errors, "gateway.body_idle", gateway.body_idle, 100 * MILLISECOND, 10 * MINUTE);
-    within(errors, "gateway.header_timeout", gateway.header_timeout, 100 * MILLISECOND, MINUTE);
+    within(
+        errors,
+        "gateway.body_idle",
+        gateway.body_idle,
+        100 * MILLISECOND,
+        10 * MINUTE,
+    );
+    within(
+        errors,
+        "gateway.header_timeout",
+        gateway.header_timeout,
+        100 * MILLISECOND,
+        MINUTE,
+    );
     between(errors, "gateway.connections", gateway.connections, 1, 100_000);
-    within(errors, "gateway.preflight_age", gateway.preflight_age, Duration::ZERO, DAY);
+    within(
+        errors,
+        "gateway.preflight_age",
+        gateway.preflight_age,
+        Duration::ZERO,
+        DAY,
+    );
     for origin in &gateway.origins {
         let plain = origin == "*"
-            || origin
-                .split_once("://")
-                .is_some_and(|(scheme, host)| matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/'));
+            || origin.split_once("://").is_some_and(|(scheme, host)| {
+                matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/')
+            });
         if !plain {
-            errors.add("gateway.origins", format!("\"{origin}\" is no origin: write scheme://host[:port] or *"));
+            errors.add(
+                "gateway.origins",
+                format!("\"{origin}\" is no origin: write scheme://host[:port] or *"),
+            );
         }
     }
 }
 
 fn within(errors: &mut Errors, key: &str, value: Duration, least: Duration, most: Duration) {
     if value < least || value > most {
-        errors.add(key, format!("must be between {} and {}", humantime_serde::re::humantime::format_duration(least), humantime_serde::re::humantime::format_duration(most)));
+        errors.add(
+            key,
+            format!(
+                "must be between {} and {}",
+                humantime_serde::re::humantime::format_duration(least),
+                humantime_serde::re::humantime::format_duration(most)
+            ),
+        );
     }
 }
 

@@ -269,7 +269,12 @@ pub struct Telemetry {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { log: "info".to_owned(), format: LogFormat::Auto, otlp: None, sample: 1.0 }
+        Self {
+            log: "info".to_owned(),
+            format: LogFormat::Auto,
+            otlp: None,
+            sample: 1.0,
+        }
     }
 }
 

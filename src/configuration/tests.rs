@@ -20,8 +20,13 @@ fn defaults_keep_their_own_rules() {
 fn flags_win_over_environment_over_file_over_defaults() {
     let path = std::env::temp_dir().join(format!("lyceum-configuration-{}.toml", std::process::id()));
     let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(b"[client]\nattempts = 1\ndeadline = \"1s\"\nconnect = \"1s\"\n").unwrap();
-    let environment = [("LYCEUM_CLIENT__DEADLINE", "2s"), ("LYCEUM_CLIENT__CONNECT", "3s"), ("HOME", "x")];
+    file.write_all(b"[client]\nattempts = 1\ndeadline = \"1s\"\nconnect = \"1s\"\n")
+        .unwrap();
+    let environment = [
+        ("LYCEUM_CLIENT__DEADLINE", "2s"),
+        ("LYCEUM_CLIENT__CONNECT", "3s"),
+        ("HOME", "x"),
+    ];
     let environment = environment.map(|(k, v)| (k.to_owned(), v.to_owned()));
     let configuration = Configuration::load(Some(&path), environment, &["client.connect=4s".to_owned()]).unwrap();
     std::fs::remove_file(&path).unwrap();
@@ -36,7 +41,10 @@ fn consuls_own_variables_count_but_ours_win() {
     assert_eq!(configuration.consul.address, "127.0.0.1:1");
     assert_eq!(configuration.consul.token.unwrap().expose(), "t");
     let configuration = load(
-        &[("LYCEUM_CONSUL__ADDRESS", "http://127.0.0.1:2"), ("CONSUL_HTTP_ADDR", "127.0.0.1:1")],
+        &[
+            ("LYCEUM_CONSUL__ADDRESS", "http://127.0.0.1:2"),
+            ("CONSUL_HTTP_ADDR", "127.0.0.1:1"),
+        ],
         &[],
     )
     .unwrap();
@@ -47,14 +55,33 @@ fn consuls_own_variables_count_but_ours_win() {
 fn everything_wrong_is_told_at_once() {
     let errors = load(
         &[("LYCEUM_CLIENT__DEADLINE", "soon")],
-        &["client.attempts=9", "gateway.origins=nonsense", "nosuch.key=1", "gateway.colour=red", "identity.source=files", "broken"],
+        &[
+            "client.attempts=9",
+            "gateway.origins=nonsense",
+            "nosuch.key=1",
+            "gateway.colour=red",
+            "identity.source=files",
+            "broken",
+        ],
     )
     .unwrap_err();
     let keys: Vec<&str> = errors.0.iter().map(|problem| problem.key.as_str()).collect();
-    for key in ["client.deadline", "gateway.colour", "nosuch.key", "identity.certificate", "identity.key", "identity.roots", "broken"] {
+    for key in [
+        "client.deadline",
+        "gateway.colour",
+        "nosuch.key",
+        "identity.certificate",
+        "identity.key",
+        "identity.roots",
+        "broken",
+    ] {
         assert!(keys.contains(&key), "{key} is missing in {keys:?}");
     }
-    let errors = load(&[], &["client.attempts=9", "gateway.origins=nonsense", "telemetry.sample=2"]).unwrap_err();
+    let errors = load(
+        &[],
+        &["client.attempts=9", "gateway.origins=nonsense", "telemetry.sample=2"],
+    )
+    .unwrap_err();
     assert_eq!(errors.0.len(), 3, "{errors}");
 }
 

@@ -43,14 +43,19 @@ fn token(value: &HeaderValue, longest: usize) -> Option<&str> {
     let text = value.to_str().ok()?;
     let good = !text.is_empty()
         && text.len() <= longest
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     good.then_some(text)
 }
 
 pub(super) fn read_privacy(headers: &HeaderMap, privacy: &mut Privacy) -> Result<(), Error> {
-    let invalid = |name: &HeaderName| Error::invalid_argument("CONTEXT_INVALID", format!("the header {name} cannot be read"));
+    let invalid =
+        |name: &HeaderName| Error::invalid_argument("CONTEXT_INVALID", format!("the header {name} cannot be read"));
     if let Some(value) = headers.get(STUDENT) {
-        privacy.student = Some(Sensitive::new(pseudonym(value).ok_or_else(|| invalid(&STUDENT))?.to_owned()));
+        privacy.student = Some(Sensitive::new(
+            pseudonym(value).ok_or_else(|| invalid(&STUDENT))?.to_owned(),
+        ));
     }
     if let Some(value) = headers.get(CONSENT) {
         privacy.consent = value.to_str().map_err(|_| invalid(&CONSENT))?.parse()?;
@@ -59,7 +64,11 @@ pub(super) fn read_privacy(headers: &HeaderMap, privacy: &mut Privacy) -> Result
         privacy.purpose = Some(token(value, 64).ok_or_else(|| invalid(&PURPOSE))?.to_owned());
     }
     if let Some(value) = headers.get(RETENTION) {
-        let seconds = value.to_str().ok().and_then(|text| text.parse::<u64>().ok()).filter(|seconds| *seconds <= RETENTION_LIMIT);
+        let seconds = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+            .filter(|seconds| *seconds <= RETENTION_LIMIT);
         privacy.retention = Duration::from_secs(seconds.ok_or_else(|| invalid(&RETENTION))?);
     }
     Ok(())

@@ -40,7 +40,10 @@ proptest! {
 #[test]
 fn broken_traces_start_a_new_one() {
     for broken in [
-        "", "00", "00-0-0-0", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "",
+        "00",
+        "00-0-0-0",
+        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "00-00000000000000000000000000000000-b7ad6b7169203331-01",
         "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
@@ -69,7 +72,10 @@ fn a_context_goes_into_headers_and_out_again() {
     let read = Context::from_headers(&map, Instant::now()).unwrap();
     assert_eq!(read.trace.trace_id, context.trace.trace_id);
     assert_ne!(read.trace.span_id, context.trace.span_id, "the callee is a child");
-    assert_eq!((read.correlation, read.principal, read.privacy), (context.correlation, context.principal, context.privacy));
+    assert_eq!(
+        (read.correlation, read.principal, read.privacy),
+        (context.correlation, context.principal, context.privacy)
+    );
 }
 
 #[tokio::test]

@@ -17,13 +17,20 @@ impl Trace {
     /// The start of a new trace.
     #[must_use]
     pub fn fresh() -> Self {
-        Self { trace_id: random_128(), span_id: random_64(), sampled: true }
+        Self {
+            trace_id: random_128(),
+            span_id: random_64(),
+            sampled: true,
+        }
     }
 
     /// A new span of the same trace.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { span_id: random_64(), ..*self }
+        Self {
+            span_id: random_64(),
+            ..*self
+        }
     }
 
     /// Reads a `traceparent`; `None` for anything that is none, including all-zero ids and version ff.
@@ -44,7 +51,11 @@ impl Trace {
         let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
         let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
         let flags = u8::from_str_radix(flags, 16).ok()?;
-        Some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
+        Some(Self {
+            trace_id,
+            span_id,
+            sampled: flags & 1 == 1,
+        })
     }
 
     /// As a `traceparent`.
@@ -78,12 +89,14 @@ fn write_hex(into: &mut [u8], mut number: u128) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "ids must differ between processes; nothing replays them")]
 fn random_128() -> u128 {
     fastrand::u128(1..)
 }
 
-#[expect(clippy::disallowed_methods, reason = "ids must differ between processes; nothing replays them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ids must differ between processes; nothing replays them"
+)]
 fn random_64() -> u64 {
     fastrand::u64(1..)
 }

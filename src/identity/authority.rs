@@ -53,15 +53,22 @@ impl DevelopmentAuthority {
     /// # Errors
     /// A folder that cannot be written, files that hold something else, an authority of another trust domain.
     pub fn open(folder: &Path, trust_domain: &str) -> Result<Self, Error> {
-        let authority = Self { folder: folder.to_path_buf(), trust_domain: trust_domain.to_owned() };
+        let authority = Self {
+            folder: folder.to_path_buf(),
+            trust_domain: trust_domain.to_owned(),
+        };
         if !authority.key_path().exists() || !authority.roots_path().exists() {
             authority.create()?;
         }
         let roots = files::certificates(&authority.roots_path())?;
         let common_name = common_name(trust_domain);
         let same = roots.first().is_some_and(|root| {
-            x509_parser::parse_x509_certificate(root)
-                .is_ok_and(|(_, certificate)| certificate.subject().iter_common_name().any(|name| name.as_str() == Ok(common_name.as_str())))
+            x509_parser::parse_x509_certificate(root).is_ok_and(|(_, certificate)| {
+                certificate
+                    .subject()
+                    .iter_common_name()
+                    .any(|name| name.as_str() == Ok(common_name.as_str()))
+            })
         });
         if !same {
             return Err(Error::Content {
@@ -101,22 +108,31 @@ impl DevelopmentAuthority {
             for dns in [format!("{name}.service.consul"), "localhost".to_owned()] {
                 params.subject_alt_names.push(SanType::DnsName(dns.try_into()?));
             }
-            params.subject_alt_names.push(SanType::IpAddress(std::net::IpAddr::from([127, 0, 0, 1])));
-            params.subject_alt_names.push(SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()));
+            params
+                .subject_alt_names
+                .push(SanType::IpAddress(std::net::IpAddr::from([127, 0, 0, 1])));
+            params
+                .subject_alt_names
+                .push(SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()));
         }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         (params.not_before, params.not_after) = validity(lifetime);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &issuer)?;
-        Ok(Issued { certificate: certificate.pem(), key: key.serialize_pem() })
+        Ok(Issued {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
     }
 
     /// A fresh identity in the form that connections use.
     pub(super) fn material(&self, id: &SpiffeId, lifetime: Duration, version: u64) -> Result<Material, Error> {
         let issued = self.issue(id, lifetime)?;
         let unreadable = |error: rustls::pki_types::pem::Error| Error::Certificate(error.to_string());
-        let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(unreadable)?;
         let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).map_err(unreadable)?;
         Material::try_new(id, version, chain, key, files::certificates(&self.roots_path())?)
     }
@@ -129,17 +145,26 @@ impl DevelopmentAuthority {
         fs::create_dir_all(&self.folder).map_err(failed(&self.folder))?;
         // The lock file makes one of several processes the maker; the others wait for what it writes.
         let lock_path = self.folder.join("authority.lock");
-        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&lock_path).map_err(failed(&lock_path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(failed(&lock_path))?;
         lock.lock().map_err(failed(&lock_path))?;
         if self.key_path().exists() && self.roots_path().exists() {
             return Ok(());
         }
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, common_name(&self.trust_domain));
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name(&self.trust_domain));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.subject_alt_names = vec![SanType::URI(format!("spiffe://{}", self.trust_domain).as_str().try_into()?)];
+        params.subject_alt_names = vec![SanType::URI(
+            format!("spiffe://{}", self.trust_domain).as_str().try_into()?,
+        )];
         (params.not_before, params.not_after) = validity(AUTHORITY_LIFETIME);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
@@ -158,7 +183,10 @@ fn validity(lifetime: Duration) -> (OffsetDateTime, OffsetDateTime) {
 }
 
 fn text(path: &Path) -> Result<String, Error> {
-    String::from_utf8(files::read(path)?).map_err(|_| Error::Content { path: path.to_path_buf(), problem: "is not text".to_owned() })
+    String::from_utf8(files::read(path)?).map_err(|_| Error::Content {
+        path: path.to_path_buf(),
+        problem: "is not text".to_owned(),
+    })
 }
 
 /// Writes a file that only its owner can read, all or nothing.
@@ -166,13 +194,21 @@ fn text(path: &Path) -> Result<String, Error> {
 /// # Errors
 /// Where the folder cannot be written.
 pub fn write_private(path: &Path, content: &str) -> Result<(), Error> {
-    let failed = |source| Error::File { path: path.to_path_buf(), source };
+    let failed = |source| Error::File {
+        path: path.to_path_buf(),
+        source,
+    };
     let partial = path.with_extension(format!("{}.partial", std::process::id()));
     match fs::remove_file(&partial) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)
+        .map_err(failed)?;
     file.write_all(content.as_bytes()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     fs::rename(&partial, path).map_err(failed)

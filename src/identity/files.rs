@@ -21,8 +21,10 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn material(&self, id: &SpiffeId, version: u64) -> Result<Material, Error> {
         let chain = certificates(&self.certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|error| Error::Content { path: self.key.clone(), problem: format!("holds no private key: {error}") })?;
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| Error::Content {
+            path: self.key.clone(),
+            problem: format!("holds no private key: {error}"),
+        })?;
         let roots = certificates(&self.roots)?;
         Material::try_new(id, version, chain, key, roots)
     }
@@ -34,13 +36,19 @@ impl Files {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|source| Error::File { path: path.to_path_buf(), source })
+    std::fs::read(path).map_err(|source| Error::File {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// Every certificate of a PEM file; at least one.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let content = read(path)?;
-    let wrong = |problem: String| Error::Content { path: path.to_path_buf(), problem };
+    let wrong = |problem: String| Error::Content {
+        path: path.to_path_buf(),
+        problem,
+    };
     let found = CertificateDer::pem_slice_iter(&content)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| wrong(format!("is not PEM: {error}")))?;

@@ -29,7 +29,10 @@ pub struct Material {
 
 impl fmt::Debug for Material {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Material").field("version", &self.version).field("expires", &self.expires).finish_non_exhaustive()
+        f.debug_struct("Material")
+            .field("version", &self.version)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,7 +45,9 @@ impl Material {
         key: PrivateKeyDer<'static>,
         roots: Vec<CertificateDer<'static>>,
     ) -> Result<Self, Error> {
-        let leaf = chain.first().ok_or_else(|| Error::Certificate("the chain is empty".to_owned()))?;
+        let leaf = chain
+            .first()
+            .ok_or_else(|| Error::Certificate("the chain is empty".to_owned()))?;
         let found = super::verification::identity_of(leaf).map_err(Error::Certificate)?;
         if &found != id {
             return Err(Error::Certificate(format!("it is {found}'s, and this process is {id}")));
@@ -60,7 +65,14 @@ impl Material {
             .with_client_cert_verifier(Arc::new(callers))
             .with_single_cert(chain.clone(), key.clone_key())?;
         server.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { version, chain, key, roots, expires, server: Arc::new(server) })
+        Ok(Self {
+            version,
+            chain,
+            key,
+            roots,
+            expires,
+            server: Arc::new(server),
+        })
     }
 
     /// The configuration for one accepted connection.
@@ -123,10 +135,16 @@ fn validity(leaf: &CertificateDer<'_>) -> Result<OffsetDateTime, Error> {
     let now = OffsetDateTime::now_utc();
     let (from, until) = (validity.not_before.to_datetime(), validity.not_after.to_datetime());
     if now < from {
-        return Err(Error::Certificate(format!("it is not valid before {}", from.format(&Rfc3339).unwrap_or_default())));
+        return Err(Error::Certificate(format!(
+            "it is not valid before {}",
+            from.format(&Rfc3339).unwrap_or_default()
+        )));
     }
     if now >= until {
-        return Err(Error::Certificate(format!("it expired at {}: renew it", until.format(&Rfc3339).unwrap_or_default())));
+        return Err(Error::Certificate(format!(
+            "it expired at {}: renew it",
+            until.format(&Rfc3339).unwrap_or_default()
+        )));
     }
     Ok(until)
 }

@@ -39,7 +39,9 @@ impl SpiffeId {
         check_domain(trust_domain)?;
         check_segment(datacenter)?;
         check_segment(service)?;
-        Self::parse(&format!("spiffe://{trust_domain}/ns/default/dc/{datacenter}/svc/{service}"))
+        Self::parse(&format!(
+            "spiffe://{trust_domain}/ns/default/dc/{datacenter}/svc/{service}"
+        ))
     }
 
     /// An operator's identity.
@@ -57,14 +59,23 @@ impl SpiffeId {
     /// # Errors
     /// Anything that is no SPIFFE ID.
     pub fn parse(uri: &str) -> Result<Self, Error> {
-        let wrong = |problem| Error::Name { name: uri.chars().take(128).collect(), problem };
+        let wrong = |problem| Error::Name {
+            name: uri.chars().take(128).collect(),
+            problem,
+        };
         if uri.len() > LONGEST {
             return Err(wrong("is longer than a SPIFFE ID may be"));
         }
-        let rest = uri.strip_prefix("spiffe://").ok_or_else(|| wrong("does not begin with spiffe://"))?;
+        let rest = uri
+            .strip_prefix("spiffe://")
+            .ok_or_else(|| wrong("does not begin with spiffe://"))?;
         let (trust_domain, path) = rest.split_once('/').unwrap_or((rest, ""));
         check_domain(trust_domain)?;
-        let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
+        let segments: Vec<&str> = if path.is_empty() {
+            Vec::new()
+        } else {
+            path.split('/').collect()
+        };
         for segment in &segments {
             check_segment(segment)?;
         }
@@ -73,7 +84,11 @@ impl SpiffeId {
             ["operator", name] => Holder::Operator((*name).to_owned()),
             _ => Holder::Other,
         };
-        Ok(Self { uri: uri.into(), trust_domain: trust_domain.to_owned(), holder })
+        Ok(Self {
+            uri: uri.into(),
+            trust_domain: trust_domain.to_owned(),
+            holder,
+        })
     }
 
     /// The identity of another service of the same trust domain and datacenter.
@@ -83,7 +98,10 @@ impl SpiffeId {
     pub fn sibling(&self, service: &str) -> Result<Self, Error> {
         check_segment(service)?;
         let Some((prefix, _)) = self.uri.rsplit_once("/svc/") else {
-            return Err(Error::Name { name: self.uri.to_string(), problem: "is no service's identity" });
+            return Err(Error::Name {
+                name: self.uri.to_string(),
+                problem: "is no service's identity",
+            });
         };
         Self::parse(&format!("{prefix}/svc/{service}"))
     }
@@ -122,11 +140,16 @@ impl fmt::Debug for SpiffeId {
 fn check_domain(name: &str) -> Result<(), Error> {
     let good = !name.is_empty()
         && name.len() <= 255
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'_'));
     if good {
         Ok(())
     } else {
-        Err(Error::Name { name: name.chars().take(128).collect(), problem: "is no trust domain: use lower-case letters, digits, dots and hyphens" })
+        Err(Error::Name {
+            name: name.chars().take(128).collect(),
+            problem: "is no trust domain: use lower-case letters, digits, dots and hyphens",
+        })
     }
 }
 
@@ -135,10 +158,15 @@ fn check_segment(name: &str) -> Result<(), Error> {
         && name.len() <= 128
         && name != "."
         && name != ".."
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     if good {
         Ok(())
     } else {
-        Err(Error::Name { name: name.chars().take(128).collect(), problem: "cannot be part of an identity: use letters, digits, dots, hyphens and underscores" })
+        Err(Error::Name {
+            name: name.chars().take(128).collect(),
+            problem: "cannot be part of an identity: use letters, digits, dots, hyphens and underscores",
+        })
     }
 }

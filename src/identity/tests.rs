@@ -11,10 +11,23 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn identities_have_one_form_each() {
     let id = SpiffeId::service("lyceum.internal", "dc1", "writing-analysis").unwrap();
-    assert_eq!(id.as_str(), "spiffe://lyceum.internal/ns/default/dc/dc1/svc/writing-analysis");
+    assert_eq!(
+        id.as_str(),
+        "spiffe://lyceum.internal/ns/default/dc/dc1/svc/writing-analysis"
+    );
     assert_eq!(id.holder(), &Holder::Service("writing-analysis".to_owned()));
-    assert_eq!(id.sibling("gateway").unwrap().as_str(), "spiffe://lyceum.internal/ns/default/dc/dc1/svc/gateway");
-    for wrong in ["http://x/y", "spiffe://", "spiffe://UPPER/x", "spiffe://a/b//c", "spiffe://a/../b", "spiffe://a/b c"] {
+    assert_eq!(
+        id.sibling("gateway").unwrap().as_str(),
+        "spiffe://lyceum.internal/ns/default/dc/dc1/svc/gateway"
+    );
+    for wrong in [
+        "http://x/y",
+        "spiffe://",
+        "spiffe://UPPER/x",
+        "spiffe://a/b//c",
+        "spiffe://a/../b",
+        "spiffe://a/b c",
+    ] {
         assert!(SpiffeId::parse(wrong).is_err(), "{wrong}");
     }
 }
@@ -24,7 +37,10 @@ fn keys_are_readable_by_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = folder("mode");
     DevelopmentAuthority::open(&folder, "lyceum.internal").unwrap();
-    let mode = std::fs::metadata(folder.join("authority.key")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(folder.join("authority.key"))
+        .unwrap()
+        .permissions()
+        .mode();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -33,7 +49,9 @@ fn keys_are_readable_by_their_owner_alone() {
 fn an_authority_of_another_trust_domain_is_refused() {
     let folder = folder("domain");
     DevelopmentAuthority::open(&folder, "one.example").unwrap();
-    let error = DevelopmentAuthority::open(&folder, "two.example").unwrap_err().to_string();
+    let error = DevelopmentAuthority::open(&folder, "two.example")
+        .unwrap_err()
+        .to_string();
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(error.contains("two.example"), "{error}");
 }
@@ -47,7 +65,11 @@ fn a_certificate_of_somebody_else_is_refused() {
     let (certificate, key) = (folder.join("c.pem"), folder.join("k.pem"));
     authority::write_private(&certificate, &issued.certificate).unwrap();
     authority::write_private(&key, &issued.key).unwrap();
-    let files = files::Files { certificate, key, roots: authority.roots_path() };
+    let files = files::Files {
+        certificate,
+        key,
+        roots: authority.roots_path(),
+    };
     assert!(files.material(&id, 1).is_ok());
     let error = files.material(&id.sibling("b").unwrap(), 1).unwrap_err().to_string();
     std::fs::remove_dir_all(&folder).unwrap();

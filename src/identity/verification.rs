@@ -32,7 +32,10 @@ pub(super) fn identity_of(certificate: &CertificateDer<'_>) -> Result<SpiffeId, 
 /// The verified identity of the other side of a connection; `None` before the handshake is done.
 #[must_use]
 pub fn peer(connection: &rustls::CommonState) -> Option<SpiffeId> {
-    connection.peer_certificates()?.first().and_then(|leaf| identity_of(leaf).ok())
+    connection
+        .peer_certificates()?
+        .first()
+        .and_then(|leaf| identity_of(leaf).ok())
 }
 
 fn wrong_identity() -> rustls::Error {
@@ -49,7 +52,11 @@ pub(super) struct CalleeVerifier {
 
 impl CalleeVerifier {
     pub(super) fn new(roots: Arc<RootCertStore>, provider: &CryptoProvider, callee: SpiffeId) -> Self {
-        Self { roots, algorithms: provider.signature_verification_algorithms, callee }
+        Self {
+            roots,
+            algorithms: provider.signature_verification_algorithms,
+            callee,
+        }
     }
 }
 
@@ -70,11 +77,21 @@ impl ServerCertVerifier for CalleeVerifier {
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
@@ -91,11 +108,18 @@ pub(super) struct CallerVerifier {
 }
 
 impl CallerVerifier {
-    pub(super) fn try_new(roots: Arc<RootCertStore>, provider: &Arc<CryptoProvider>, trust_domain: &str) -> Result<Self, Error> {
+    pub(super) fn try_new(
+        roots: Arc<RootCertStore>,
+        provider: &Arc<CryptoProvider>,
+        trust_domain: &str,
+    ) -> Result<Self, Error> {
         let chain = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
             .build()
             .map_err(|error| Error::Certificate(format!("the roots cannot verify callers: {error}")))?;
-        Ok(Self { chain, trust_domain: trust_domain.to_owned() })
+        Ok(Self {
+            chain,
+            trust_domain: trust_domain.to_owned(),
+        })
     }
 }
 
@@ -104,7 +128,12 @@ impl ClientCertVerifier for CallerVerifier {
         self.chain.root_hint_subjects()
     }
 
-    fn verify_client_cert(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>], now: UnixTime) -> Result<ClientCertVerified, rustls::Error> {
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
         let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
         match identity_of(end_entity) {
             Ok(found) if found.trust_domain() == self.trust_domain => Ok(verified),
@@ -112,11 +141,21 @@ impl ClientCertVerifier for CallerVerifier {
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         self.chain.verify_tls12_signature(message, certificate, signature)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], certificate: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         self.chain.verify_tls13_signature(message, certificate, signature)
     }
 

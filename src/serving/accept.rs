@@ -138,7 +138,10 @@ async fn serve(stream: TcpStream, connections: &Connections) {
 }
 
 /// ± 10 %, so that connections made together do not end together (gRPC A9).
-#[expect(clippy::disallowed_methods, reason = "jitter between connections must differ; nothing replays it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jitter between connections must differ; nothing replays it"
+)]
 fn jittered(age: Duration) -> Duration {
     age.mul_f64(0.9 + 0.2 * fastrand::f64())
 }

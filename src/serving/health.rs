@@ -22,13 +22,25 @@ impl HealthHandle {
     pub(super) fn new() -> (Self, HealthServer<impl HealthService>) {
         let (reporter, service) = tonic_health::server::health_reporter();
         let states = watch::Sender::new((Health::Passing, "serving".to_owned()));
-        (Self { reporter, states, methods: Arc::default(), instance: Arc::default() }, service)
+        (
+            Self {
+                reporter,
+                states,
+                methods: Arc::default(),
+                instance: Arc::default(),
+            },
+            service,
+        )
     }
 
     /// Says how the service is. A warning keeps it in service with less traffic; critical takes it out. The note is for
     /// operators, in the Consul UI: never student text.
     pub async fn set(&self, health: Health, note: impl Into<String>) {
-        let status = if health == Health::Critical { ServingStatus::NotServing } else { ServingStatus::Serving };
+        let status = if health == Health::Critical {
+            ServingStatus::NotServing
+        } else {
+            ServingStatus::Serving
+        };
         self.report(status).await;
         self.states.send_replace((health, note.into()));
     }

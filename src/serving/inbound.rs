@@ -55,12 +55,18 @@ impl Inbound {
             authorization: Arc::clone(fabric.authorization()),
             metrics: fabric.metrics().clone(),
         };
-        Self { shared: Arc::new(shared), routes }
+        Self {
+            shared: Arc::new(shared),
+            routes,
+        }
     }
 
     /// The service of one connection, whose caller is known.
     pub(super) fn of(&self, caller: SpiffeId) -> Connection {
-        Connection { inbound: self.clone(), caller: Arc::new(caller) }
+        Connection {
+            inbound: self.clone(),
+            caller: Arc::new(caller),
+        }
     }
 }
 
@@ -108,9 +114,15 @@ impl Inbound {
         span.record("correlation", context.correlation.as_str());
         request.extensions_mut().insert(caller);
         // A call without a deadline gets the longest one, unless it streams: a stream may last as long as both want.
-        let streams = index.is_none_or(|index| contracts::METHODS[index].server_streaming || contracts::METHODS[index].client_streaming);
-        let deadline = context.deadline.or_else(|| (!streams).then(|| now + self.shared.deadline_limit));
-        let handled = Arc::clone(&context).scope(self.routes.call(request.map(Body::new))).instrument(span.clone());
+        let streams = index.is_none_or(|index| {
+            contracts::METHODS[index].server_streaming || contracts::METHODS[index].client_streaming
+        });
+        let deadline = context
+            .deadline
+            .or_else(|| (!streams).then(|| now + self.shared.deadline_limit));
+        let handled = Arc::clone(&context)
+            .scope(self.routes.call(request.map(Body::new)))
+            .instrument(span.clone());
         let handled = AssertUnwindSafe(handled).catch_unwind();
         let handled = match deadline {
             Some(deadline) => match timeout_at(deadline, handled).await {
@@ -122,21 +134,36 @@ impl Inbound {
         match handled {
             Ok(Ok(response)) => {
                 let (parts, body) = response.into_parts();
-                let ended = parts.headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()));
+                let ended = parts
+                    .headers
+                    .get("grpc-status")
+                    .map(|value| Code::from_bytes(value.as_bytes()));
                 Response::from_parts(parts, Reply::new(body, running, context, deadline, ended))
             }
             Ok(Err(never)) => match never {},
             Err(_) => {
                 tracing::error!(parent: &span, "a handler panicked");
-                refuse(Error::new(Code::Internal, "INTERNAL", "the service made a mistake").into(), running)
+                refuse(
+                    Error::new(Code::Internal, "INTERNAL", "the service made a mistake").into(),
+                    running,
+                )
             }
         }
     }
 
-    fn admit(&self, request: &Request<Incoming>, caller: &SpiffeId, span: &tracing::Span, now: Instant) -> Result<Arc<Context>, Error> {
+    fn admit(
+        &self,
+        request: &Request<Incoming>,
+        caller: &SpiffeId,
+        span: &tracing::Span,
+        now: Instant,
+    ) -> Result<Arc<Context>, Error> {
         let shared = &self.shared;
         if !shared.authorization.allows(caller, &shared.service) {
-            return Err(Error::permission_denied("CALLER_NOT_ALLOWED", format!("{caller} may not call {}", shared.service)));
+            return Err(Error::permission_denied(
+                "CALLER_NOT_ALLOWED",
+                format!("{caller} may not call {}", shared.service),
+            ));
         }
         let mut context = Context::from_headers(request.headers(), now)?;
         if let Some(deadline) = context.deadline {
@@ -159,7 +186,9 @@ impl Inbound {
             *response.body_mut() = Reply::plain(bytes::Bytes::new());
             *response.status_mut() = http::StatusCode::FORBIDDEN;
         }
-        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
         response
     }
 }

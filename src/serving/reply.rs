@@ -25,7 +25,11 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn begin(metrics: MethodMetrics, begun: Instant) -> Self {
         metrics.begin();
-        Self { metrics, begun, ended: false }
+        Self {
+            metrics,
+            begun,
+            ended: false,
+        }
     }
 
     pub(super) fn end(mut self, code: Code) {
@@ -65,7 +69,13 @@ impl Reply {
     }
 
     /// `ended`: the status, where the headers carry it already.
-    pub(super) fn new(body: Body, running: Running, context: Arc<Context>, deadline: Option<Instant>, ended: Option<Code>) -> Self {
+    pub(super) fn new(
+        body: Body,
+        running: Running,
+        context: Arc<Context>,
+        deadline: Option<Instant>,
+        ended: Option<Code>,
+    ) -> Self {
         let running = match ended {
             Some(code) => {
                 running.end(code);
@@ -74,7 +84,12 @@ impl Reply {
             None => Some(running),
         };
         let deadline = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
-        Self::Handled(Box::new(Handled { body, context, deadline, running }))
+        Self::Handled(Box::new(Handled {
+            body,
+            context,
+            deadline,
+            running,
+        }))
     }
 }
 
@@ -87,7 +102,11 @@ impl Handled {
                 if let Some(trailers) = frame.trailers_ref()
                     && let Some(running) = self.running.take()
                 {
-                    running.end(trailers.get("grpc-status").map_or(Code::Unknown, |value| Code::from_bytes(value.as_bytes())));
+                    running.end(
+                        trailers
+                            .get("grpc-status")
+                            .map_or(Code::Unknown, |value| Code::from_bytes(value.as_bytes())),
+                    );
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

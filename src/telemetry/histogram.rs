@@ -69,7 +69,12 @@ impl EncodeMetric for Histogram {
         let buckets: Vec<(f64, u64)> = counts
             .iter()
             .enumerate()
-            .map(|(index, count)| (BOUNDS.get(index).map_or(f64::MAX, |micros| *micros as f64 / 1e6), *count))
+            .map(|(index, count)| {
+                (
+                    BOUNDS.get(index).map_or(f64::MAX, |micros| *micros as f64 / 1e6),
+                    *count,
+                )
+            })
             .collect();
         let sum = self.0.sum_micros.load(Ordering::Relaxed) as f64 / 1e6;
         encoder.encode_histogram::<NoLabelSet>(sum, total, &buckets, None)
@@ -96,9 +101,15 @@ mod tests {
             histogram.observe(Duration::from_micros(micros));
         }
         let median = histogram.quantile(0.5);
-        assert!(median > Duration::from_micros(50) && median <= Duration::from_micros(100), "{median:?}");
+        assert!(
+            median > Duration::from_micros(50) && median <= Duration::from_micros(100),
+            "{median:?}"
+        );
         let top = histogram.quantile(0.99);
-        assert!(top > Duration::from_millis(250) && top <= Duration::from_millis(500), "{top:?}");
+        assert!(
+            top > Duration::from_millis(250) && top <= Duration::from_millis(500),
+            "{top:?}"
+        );
         histogram.observe(Duration::from_secs(3600));
         assert_eq!(histogram.quantile(1.0), Duration::from_secs(60));
     }

@@ -51,14 +51,24 @@ where
             .flat_map(|scope| scope.from_root())
             .map(|span| {
                 let extensions = span.extensions();
-                let fields = extensions.get::<FormattedFields<N>>().map(|fields| fields.fields.as_str()).unwrap_or_default();
-                if fields.is_empty() { span.name().to_owned() } else { format!("{}{{{fields}}}", span.name()) }
+                let fields = extensions
+                    .get::<FormattedFields<N>>()
+                    .map(|fields| fields.fields.as_str())
+                    .unwrap_or_default();
+                if fields.is_empty() {
+                    span.name().to_owned()
+                } else {
+                    format!("{}{{{fields}}}", span.name())
+                }
             })
             .collect();
         if self.json {
             let mut line = Map::new();
             line.insert("time".to_owned(), Value::from(now));
-            line.insert("level".to_owned(), Value::from(metadata.level().as_str().to_lowercase()));
+            line.insert(
+                "level".to_owned(),
+                Value::from(metadata.level().as_str().to_lowercase()),
+            );
             line.insert("target".to_owned(), Value::from(metadata.target()));
             if !spans.is_empty() {
                 line.insert("spans".to_owned(), Value::from(spans));
@@ -73,7 +83,14 @@ where
             (true, tracing::Level::INFO) => ("\x1b[32m", "\x1b[0m"),
             (true, _) => ("\x1b[2m", "\x1b[0m"),
         };
-        write!(writer, "{} {}{:>5}{} ", &now.get(11..23).unwrap_or(&now), colour.0, metadata.level(), colour.1)?;
+        write!(
+            writer,
+            "{} {}{:>5}{} ",
+            &now.get(11..23).unwrap_or(&now),
+            colour.0,
+            metadata.level(),
+            colour.1
+        )?;
         for span in &spans {
             write!(writer, "{span} ")?;
         }
@@ -95,7 +112,11 @@ struct Seen(Map<String, Value>);
 
 impl Seen {
     fn insert(&mut self, field: &Field, value: Value) {
-        let value = if hides(field.name()) { Value::from(REDACTED) } else { value };
+        let value = if hides(field.name()) {
+            Value::from(REDACTED)
+        } else {
+            value
+        };
         self.0.insert(field.name().to_owned(), value);
     }
 
@@ -175,7 +196,10 @@ mod tests {
         for json in [true, false] {
             let line = logged(json);
             assert!(!line.contains("my essay") && !line.contains("ada"), "{line}");
-            assert!(line.contains("AnalyzeWriting") && line.contains("analysed") && line.contains(REDACTED), "{line}");
+            assert!(
+                line.contains("AnalyzeWriting") && line.contains("analysed") && line.contains(REDACTED),
+                "{line}"
+            );
         }
     }
 

@@ -81,20 +81,36 @@ impl Table {
         let durations = Family::<MethodLabels, Histogram>::default();
         let in_flight = Family::<MethodLabels, Gauge>::default();
         let ended = Family::<CodeLabels, Counter>::default();
-        registry.register(format!("rpc_{side}_duration_seconds"), "Duration of calls", durations.clone());
+        registry.register(
+            format!("rpc_{side}_duration_seconds"),
+            "Duration of calls",
+            durations.clone(),
+        );
         registry.register(format!("rpc_{side}_in_flight"), "Calls under way", in_flight.clone());
-        registry.register(format!("rpc_{side}_calls"), "Calls that ended, by gRPC code", ended.clone());
+        registry.register(
+            format!("rpc_{side}_calls"),
+            "Calls that ended, by gRPC code",
+            ended.clone(),
+        );
         let of = |method: &str| {
-            let labels = MethodLabels { method: method.to_owned() };
+            let labels = MethodLabels {
+                method: method.to_owned(),
+            };
             MethodMetrics {
                 duration: durations.get_or_create_owned(&labels),
                 in_flight: in_flight.get_or_create_owned(&labels),
                 ended: std::array::from_fn(|code| {
-                    ended.get_or_create_owned(&CodeLabels { method: method.to_owned(), code: code_name(code).to_owned() })
+                    ended.get_or_create_owned(&CodeLabels {
+                        method: method.to_owned(),
+                        code: code_name(code).to_owned(),
+                    })
                 }),
             }
         };
-        Self { known: METHODS.iter().map(|method| of(&method.path[1..])).collect(), other: of("other") }
+        Self {
+            known: METHODS.iter().map(|method| of(&method.path[1..])).collect(),
+            other: of("other"),
+        }
     }
 }
 
@@ -103,7 +119,11 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("lyceum");
         let server = Arc::new(Table::register(&mut registry, "server"));
         let client = Arc::new(Table::register(&mut registry, "client"));
-        Self { registry: Arc::new(Mutex::new(registry)), server, client }
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            server,
+            client,
+        }
     }
 }
 
@@ -139,9 +159,23 @@ pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 fn code_name(code: usize) -> &'static str {
     const NAMES: [&str; CODES] = [
-        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
-        "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
-        "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
     ];
     NAMES[code]
 }
@@ -157,7 +191,10 @@ mod tests {
         method.begin();
         method.end(Code::Unavailable, Duration::from_millis(3));
         let text = metrics.encode();
-        let line = format!("lyceum_rpc_server_calls_total{{method=\"{}\",code=\"UNAVAILABLE\"}} 1", &METHODS[0].path[1..]);
+        let line = format!(
+            "lyceum_rpc_server_calls_total{{method=\"{}\",code=\"UNAVAILABLE\"}} 1",
+            &METHODS[0].path[1..]
+        );
         assert!(text.contains(&line), "{text}");
         assert!(text.contains("lyceum_rpc_server_duration_seconds_bucket"));
         assert!(text.ends_with("# EOF\n"));

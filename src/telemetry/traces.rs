@@ -41,7 +41,11 @@ pub fn adopt(span: &tracing::Span, caller: &Trace) -> Trace {
     if span.is_disabled() {
         return caller.child();
     }
-    let flags = if caller.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let flags = if caller.sampled {
+        TraceFlags::SAMPLED
+    } else {
+        TraceFlags::default()
+    };
     let remote = SpanContext::new(
         TraceId::from_bytes(caller.trace_id.to_be_bytes()),
         SpanId::from_bytes(caller.span_id.to_be_bytes()),
@@ -49,7 +53,10 @@ pub fn adopt(span: &tracing::Span, caller: &Trace) -> Trace {
         true,
         TraceState::default(),
     );
-    if span.set_parent(OtelContext::new().with_remote_span_context(remote)).is_err() {
+    if span
+        .set_parent(OtelContext::new().with_remote_span_context(remote))
+        .is_err()
+    {
         return caller.child();
     }
     let own = span.context().span().span_context().clone();

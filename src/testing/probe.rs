@@ -64,18 +64,30 @@ fn told(code: u32) -> Result<(), Status> {
 impl ProbeService for Probe {
     async fn get_probe(&self, request: Request<GetProbeRequest>) -> Result<Response<GetProbeResponse>, Status> {
         let mut abandoned = Abandoned(Arc::clone(&self.abandoned), false);
-        let caller = request.extensions().get::<Arc<SpiffeId>>().map(ToString::to_string).unwrap_or_default();
+        let caller = request
+            .extensions()
+            .get::<Arc<SpiffeId>>()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let context = crate::context::current().ok_or_else(|| Status::internal("no context"))?;
         let message = request.into_inner();
         tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
         abandoned.1 = true;
         told(message.fail_with)?;
         if !message.forward_to.is_empty() {
-            let channel = self.fabric.channel(&message.forward_to).map_err(|error| Status::invalid_argument(error.to_string()))?;
-            let onward = GetProbeRequest { payload: message.payload, ..GetProbeRequest::default() };
+            let channel = self
+                .fabric
+                .channel(&message.forward_to)
+                .map_err(|error| Status::invalid_argument(error.to_string()))?;
+            let onward = GetProbeRequest {
+                payload: message.payload,
+                ..GetProbeRequest::default()
+            };
             return ProbeServiceClient::<Channel>::over(channel).get_probe(onward).await;
         }
-        let left = context.deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = context.deadline.map_or(Duration::ZERO, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
         Ok(Response::new(GetProbeResponse {
             payload: message.payload,
             instance: self.instance(),
@@ -83,19 +95,32 @@ impl ProbeService for Probe {
             deadline_remaining_milliseconds: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
             trace_id: context.trace.trace_id_hex(),
             correlation_id: context.correlation.clone(),
-            principal: context.principal.as_ref().map(|principal| principal.expose().clone()).unwrap_or_default(),
+            principal: context
+                .principal
+                .as_ref()
+                .map(|principal| principal.expose().clone())
+                .unwrap_or_default(),
         }))
     }
 
     async fn record_probe(&self, _: Request<RecordProbeRequest>) -> Result<Response<RecordProbeResponse>, Status> {
-        Ok(Response::new(RecordProbeResponse { count: self.recorded.fetch_add(1, Ordering::SeqCst) + 1 }))
+        Ok(Response::new(RecordProbeResponse {
+            count: self.recorded.fetch_add(1, Ordering::SeqCst) + 1,
+        }))
     }
 
     type WatchProbeStream = Pin<Box<dyn Stream<Item = Result<WatchProbeResponse, Status>> + Send>>;
 
-    async fn watch_probe(&self, request: Request<WatchProbeRequest>) -> Result<Response<Self::WatchProbeStream>, Status> {
+    async fn watch_probe(
+        &self,
+        request: Request<WatchProbeRequest>,
+    ) -> Result<Response<Self::WatchProbeStream>, Status> {
         let message = request.into_inner();
-        let count = if message.count == 0 { u64::MAX } else { message.count.into() };
+        let count = if message.count == 0 {
+            u64::MAX
+        } else {
+            message.count.into()
+        };
         let interval = Duration::from_millis(message.interval_milliseconds.into());
         let payload = Bytes::from(vec![b'p'; message.payload_bytes as usize]);
         let instance = self.instance();
@@ -106,10 +131,22 @@ impl ProbeService for Probe {
                 if sequence >= count {
                     abandoned.1 = true;
                     let failed = sequence == count && message.fail_with != 0;
-                    return failed.then(|| (told(message.fail_with).map(|()| WatchProbeResponse::default()), (sequence + 1, abandoned)));
+                    return failed.then(|| {
+                        (
+                            told(message.fail_with).map(|()| WatchProbeResponse::default()),
+                            (sequence + 1, abandoned),
+                        )
+                    });
                 }
                 tokio::time::sleep(interval).await;
-                Some((Ok(WatchProbeResponse { sequence, payload, instance }), (sequence + 1, abandoned)))
+                Some((
+                    Ok(WatchProbeResponse {
+                        sequence,
+                        payload,
+                        instance,
+                    }),
+                    (sequence + 1, abandoned),
+                ))
             }
         });
         Ok(Response::new(Box::pin(stream)))
@@ -117,8 +154,15 @@ impl ProbeService for Probe {
 
     type ExchangeProbeStream = Pin<Box<dyn Stream<Item = Result<ExchangeProbeResponse, Status>> + Send>>;
 
-    async fn exchange_probe(&self, request: Request<Streaming<ExchangeProbeRequest>>) -> Result<Response<Self::ExchangeProbeStream>, Status> {
-        let answers = request.into_inner().map(|message| message.map(|message| ExchangeProbeResponse { payload: message.payload }));
+    async fn exchange_probe(
+        &self,
+        request: Request<Streaming<ExchangeProbeRequest>>,
+    ) -> Result<Response<Self::ExchangeProbeStream>, Status> {
+        let answers = request.into_inner().map(|message| {
+            message.map(|message| ExchangeProbeResponse {
+                payload: message.payload,
+            })
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 }
@@ -146,7 +190,12 @@ impl Serving {
     pub async fn start(fabric: &Fabric) -> Self {
         let server = Server::new(fabric);
         let health = server.health();
-        let probe = Probe { fabric: fabric.clone(), health: health.clone(), recorded: Arc::default(), abandoned: Arc::default() };
+        let probe = Probe {
+            fabric: fabric.clone(),
+            health: health.clone(),
+            recorded: Arc::default(),
+            abandoned: Arc::default(),
+        };
         let (abandoned, recorded) = (Arc::clone(&probe.abandoned), Arc::clone(&probe.recorded));
         let bound = match server.add(ProbeServiceServer::new(probe)).bind().await {
             Ok(bound) => bound,
@@ -155,7 +204,15 @@ impl Serving {
         let (id, address) = (bound.id().to_owned(), bound.address());
         let stop = CancellationToken::new();
         let task = tokio::spawn(bound.serve(stop.clone().cancelled_owned()));
-        Self { id, address, health, abandoned, recorded, stop, task: Some(task) }
+        Self {
+            id,
+            address,
+            health,
+            abandoned,
+            recorded,
+            stop,
+            task: Some(task),
+        }
     }
 
     /// Calls whose handler was dropped before it ended: cancelled by the caller.
@@ -197,7 +254,11 @@ impl Folder {
     #[must_use]
     pub fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("lyceum-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "lyceum-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
         if let Err(error) = std::fs::create_dir_all(&path) {
@@ -228,7 +289,10 @@ impl Drop for Folder {
 /// A configuration for a test against the Consul at `consul`, with time-outs that suit tests.
 #[must_use]
 pub fn configuration(folder: &Folder, consul: &str) -> Configuration {
-    let mut configuration = Configuration { data: folder.path().to_path_buf(), ..Configuration::default() };
+    let mut configuration = Configuration {
+        data: folder.path().to_path_buf(),
+        ..Configuration::default()
+    };
     configuration.consul.address = consul.to_owned();
     configuration.serving.drain_notice = Duration::from_millis(100);
     configuration.serving.drain_grace = Duration::from_secs(5);
