@@ -50,11 +50,7 @@ struct Refused {
 
 impl Edge {
     /// Answers one call.
-    pub(crate) async fn call(
-        &self,
-        request: Request<Incoming>,
-        protocol: Protocol,
-    ) -> Response<Reply<ResponseBody>> {
+    pub(crate) async fn call(&self, request: Request<Incoming>, protocol: Protocol) -> Response<Reply<ResponseBody>> {
         let began = Instant::now();
         let (parts, body) = request.into_parts();
         let (form, answer) = match protocol {
@@ -65,7 +61,11 @@ impl Edge {
         let body = Inbound::new(body, form, self.limits, waits);
         match self.attempt(&parts, body, protocol, answer, began).await {
             Ok(response) => response,
-            Err(Refused { status, mut record, correlation }) => {
+            Err(Refused {
+                status,
+                mut record,
+                correlation,
+            }) => {
                 record.end(status.code());
                 let mut response = refusal::response(&status, protocol);
                 if let Some(correlation) = correlation {
@@ -95,14 +95,21 @@ impl Edge {
         if let Some(id) = correlation.as_ref().and_then(|id| id.to_str().ok()) {
             record.correlate(id);
         }
-        let refused = |status: Status, record| Refused { status, record, correlation: correlation.clone() };
+        let refused = |status: Status, record| Refused {
+            status,
+            record,
+            correlation: correlation.clone(),
+        };
         let granted = match self.granted(&parts.headers) {
             Ok(granted) => granted,
             Err(refusal) => return Err(refused(refusal.into(), record)),
         };
         let mut timer: Timer = granted.map(|time| Box::pin(sleep_until(began + time)));
 
-        let (body, fault) = match self.sent(&parts.headers, body_size(&parts.headers), &mut body, &mut timer).await {
+        let (body, fault) = match self
+            .sent(&parts.headers, body_size(&parts.headers), &mut body, &mut timer)
+            .await
+        {
             Ok(Some(whole)) => (tonic::body::Body::new(Full::new(whole)), None),
             Ok(None) => {
                 let (stream, fault) = body.streamed();
@@ -111,7 +118,10 @@ impl Edge {
             Err(refusal) => return Err(refused(refusal.into(), record)),
         };
         if let Some(time) = granted {
-            upstream.insert(TIMEOUT, format_timeout((began + time).saturating_duration_since(Instant::now())));
+            upstream.insert(
+                TIMEOUT,
+                format_timeout((began + time).saturating_duration_since(Instant::now())),
+            );
         }
 
         let request = request_of(&parts.uri, upstream, body);
@@ -198,7 +208,11 @@ impl Edge {
     /// A call that leads nowhere: counted, but not by a name that anybody could make up.
     fn refused(&self, refusal: Refusal, began: Instant) -> Refused {
         let record = Record::begin(std::sync::Arc::clone(&self.nowhere), began);
-        Refused { status: refusal.into(), record, correlation: None }
+        Refused {
+            status: refusal.into(),
+            record,
+            correlation: None,
+        }
     }
 }
 
@@ -240,10 +254,7 @@ fn body_size(headers: &HeaderMap) -> Option<usize> {
 fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request<tonic::body::Body> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri
-        .path()
-        .parse()
-        .unwrap_or_else(|_| Uri::from_static("/"));
+    *request.uri_mut() = uri.path().parse().unwrap_or_else(|_| Uri::from_static("/"));
     *request.headers_mut() = headers;
     request
 }
@@ -264,5 +275,10 @@ fn foreign(status: StatusCode) -> Status {
         429 | 502 | 503 | 504 => Code::Unavailable,
         _ => Code::Unknown,
     };
-    Refusal::new(code, "ANSWER_NOT_GRPC", format!("the instance answered with HTTP {}", status.as_u16())).into()
+    Refusal::new(
+        code,
+        "ANSWER_NOT_GRPC",
+        format!("the instance answered with HTTP {}", status.as_u16()),
+    )
+    .into()
 }

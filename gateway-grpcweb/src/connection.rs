@@ -98,10 +98,7 @@ impl Connections {
                     self.tasks.spawn(async move {
                         let _place = place;
                         connections.edge.metrics.connections.inc();
-                        let _ = connections
-                            .cut
-                            .run_until_cancelled(connections.serve(stream))
-                            .await;
+                        let _ = connections.cut.run_until_cancelled(connections.serve(stream)).await;
                         connections.edge.metrics.connections.dec();
                     });
                 }

@@ -89,7 +89,12 @@ impl Edge {
         self.metrics.documents.inc();
         let (parts, body) = request.into_parts();
         // Read to its end, if there is one: it is nothing that anybody wants.
-        drop(Inbound::new(body, Form::Binary, self.limits, parts.headers.contains_key(EXPECT)));
+        drop(Inbound::new(
+            body,
+            Form::Binary,
+            self.limits,
+            parts.headers.contains_key(EXPECT),
+        ));
         let path = parts.uri.path();
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return refuse_method();
@@ -135,7 +140,8 @@ fn told(content_type: HeaderValue, body: Bytes) -> Response<Bytes> {
 }
 
 fn refuse_method() -> Response<Bytes> {
-    let text = "documents are read with GET; calls are made with POST and the content type application/grpc-web+proto\n";
+    let text =
+        "documents are read with GET; calls are made with POST and the content type application/grpc-web+proto\n";
     let mut response = told(TEXT, Bytes::from_static(text.as_bytes()));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response

@@ -76,11 +76,31 @@ impl Metrics {
     /// Metrics that show in a registry.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        registry.register("gateway_calls", "Browsers' calls that ended, by gRPC code", metrics.calls.clone());
-        registry.register("gateway_duration_seconds", "Duration of browsers' calls", metrics.durations.clone());
-        registry.register("gateway_in_flight", "Browsers' calls under way", metrics.in_flight.clone());
-        registry.register("gateway_connections", "Browsers' connections", metrics.connections.clone());
-        registry.register("gateway_documents", "Documents served beside calls", metrics.documents.clone());
+        registry.register(
+            "gateway_calls",
+            "Browsers' calls that ended, by gRPC code",
+            metrics.calls.clone(),
+        );
+        registry.register(
+            "gateway_duration_seconds",
+            "Duration of browsers' calls",
+            metrics.durations.clone(),
+        );
+        registry.register(
+            "gateway_in_flight",
+            "Browsers' calls under way",
+            metrics.in_flight.clone(),
+        );
+        registry.register(
+            "gateway_connections",
+            "Browsers' connections",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "gateway_documents",
+            "Documents served beside calls",
+            metrics.documents.clone(),
+        );
         metrics
     }
 
@@ -115,7 +135,10 @@ impl Method {
         let code = code as usize;
         self.ended[code]
             .get_or_init(|| {
-                let labels = CodeLabels { method: self.name.clone(), code: CODES[code] };
+                let labels = CodeLabels {
+                    method: self.name.clone(),
+                    code: CODES[code],
+                };
                 self.calls.get_or_create_owned(&labels)
             })
             .inc();

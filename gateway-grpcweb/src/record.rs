@@ -26,7 +26,13 @@ impl Record {
     /// A call begins.
     pub(crate) fn begin(method: Arc<Method>, began: Instant) -> Self {
         method.begin();
-        Self { method, began, correlation: String::new(), instance: None, ended: false }
+        Self {
+            method,
+            began,
+            correlation: String::new(),
+            instance: None,
+            ended: false,
+        }
     }
 
     /// What ties its log lines together.
@@ -95,8 +101,14 @@ mod tests {
         drop(Record::begin(method, Instant::now()));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert!(text.contains("gateway_calls_total{method=\"p.S/M\",code=\"OK\"} 1"), "{text}");
-        assert!(text.contains("gateway_calls_total{method=\"p.S/M\",code=\"CANCELLED\"} 1"), "{text}");
+        assert!(
+            text.contains("gateway_calls_total{method=\"p.S/M\",code=\"OK\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("gateway_calls_total{method=\"p.S/M\",code=\"CANCELLED\"} 1"),
+            "{text}"
+        );
         assert!(text.contains("gateway_in_flight 0"), "{text}");
     }
 }

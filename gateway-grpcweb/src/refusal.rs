@@ -23,7 +23,11 @@ pub(crate) fn response<B>(status: &Status, protocol: Protocol) -> Response<Reply
 
 /// No instance ever announced the service.
 pub(crate) fn unknown_method() -> Refusal {
-    Refusal::new(Code::Unimplemented, "METHOD_UNKNOWN", "no service that is registered here has this method")
+    Refusal::new(
+        Code::Unimplemented,
+        "METHOD_UNKNOWN",
+        "no service that is registered here has this method",
+    )
 }
 
 /// Consul has not answered yet.
@@ -43,7 +47,11 @@ pub(crate) fn unknown_format() -> Refusal {
 
 /// A body that is compressed as a whole.
 pub(crate) fn unknown_encoding() -> Refusal {
-    Refusal::new(Code::Unimplemented, "ENCODING_UNKNOWN", "the body may have no content-encoding")
+    Refusal::new(
+        Code::Unimplemented,
+        "ENCODING_UNKNOWN",
+        "the body may have no content-encoding",
+    )
 }
 
 /// A call that is no POST.
@@ -63,12 +71,18 @@ mod tests {
     #[test]
     fn a_refusal_is_a_status_and_http_200() {
         let status = Status::from(unknown_method());
-        let response = response::<()>(&status, Protocol::of(&{
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/grpc-web-text"));
-            headers
-        })
-        .unwrap());
+        let response = response::<()>(
+            &status,
+            Protocol::of(&{
+                let mut headers = HeaderMap::new();
+                headers.insert(
+                    CONTENT_TYPE,
+                    http::HeaderValue::from_static("application/grpc-web-text"),
+                );
+                headers
+            })
+            .unwrap(),
+        );
         assert_eq!(response.status(), http::StatusCode::OK);
         assert_eq!(response.headers()["grpc-status"], "12");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc-web-text+proto");

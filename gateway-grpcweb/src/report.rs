@@ -124,7 +124,10 @@ fn service(instances: &[EndpointReport]) -> ServiceHealth {
     } else {
         Serving::NotServing
     };
-    ServiceHealth { status, instances: usable.count() }
+    ServiceHealth {
+        status,
+        instances: usable.count(),
+    }
 }
 
 impl From<EndpointReport> for InstanceReport {
@@ -197,7 +200,11 @@ mod tests {
     #[test]
     fn a_service_serves_while_somebody_does() {
         let status = |instances: &[EndpointReport]| service(instances).status;
-        let (good, slow, gone) = (instance(Health::Passing, 4), instance(Health::Warning, 1), instance(Health::Critical, 0));
+        let (good, slow, gone) = (
+            instance(Health::Passing, 4),
+            instance(Health::Warning, 1),
+            instance(Health::Critical, 0),
+        );
         assert_eq!(status(&[good.clone(), gone.clone()]), Serving::Serving);
         assert_eq!(status(&[slow.clone(), gone.clone()]), Serving::Degraded);
         assert_eq!(status(&[gone.clone()]), Serving::NotServing);
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_whole_is_as_good_as_its_parts() {
-        use Serving::{Degraded, NotServing, Serving};
+        use super::Serving::{Degraded, NotServing, Serving};
         assert_eq!(together([].into_iter()), Serving);
         assert_eq!(together([Serving, Serving].into_iter()), Serving);
         assert_eq!(together([Serving, NotServing].into_iter()), Degraded);

@@ -19,8 +19,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use lyceum::error::Error as Refusal;
-use tonic::{Code, Status};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tonic::{Code, Status};
 
 use crate::frames::{self, Frames};
 use crate::protocol::Form;
@@ -95,7 +95,11 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
     /// Reads `body` in a form. `waits` when its sender said `expect: 100-continue`.
     pub(crate) fn new(body: B, form: Form, limits: Limits, waits: bool) -> Self {
         Self {
-            source: Source { body: Some(body), drain: limits.bytes.saturating_mul(DRAIN), unasked: waits },
+            source: Source {
+                body: Some(body),
+                drain: limits.bytes.saturating_mul(DRAIN),
+                unasked: waits,
+            },
             text: (form == Form::Text).then(text::Decoder::default),
             frames: Frames::new(limits.bytes),
             read: 0,
@@ -136,7 +140,10 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
     /// The body as it comes; what goes wrong with it is left in the fault.
     pub(crate) fn streamed(self) -> (Streamed<B>, Fault) {
         let fault = Fault::default();
-        let streamed = Streamed { inbound: self, fault: Arc::clone(&fault) };
+        let streamed = Streamed {
+            inbound: self,
+            fault: Arc::clone(&fault),
+        };
         (streamed, fault)
     }
 
@@ -189,7 +196,11 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         if let Some(text) = &self.text {
             text.finish()?;
         }
-        if self.frames.between() { Ok(()) } else { Err(Error::Truncated) }
+        if self.frames.between() {
+            Ok(())
+        } else {
+            Err(Error::Truncated)
+        }
     }
 
     fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {

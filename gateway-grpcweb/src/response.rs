@@ -103,7 +103,9 @@ where
                     },
                 },
                 Some(Err(status)) => self.fail(status),
-                None => self.fail(Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended without a status").into()),
+                None => {
+                    self.fail(Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended without a status").into())
+                }
             };
             if !matches!(&passed, Ok(chunk) if chunk.is_empty()) {
                 return Poll::Ready(Some(passed));
@@ -121,7 +123,11 @@ where
         };
         let is_large = self.frames.begun() > HELD;
         self.torn = ended < chunk.len() && (is_large || (self.torn && ended == 0));
-        let rest = if self.torn { Bytes::new() } else { chunk.split_off(ended) };
+        let rest = if self.torn {
+            Bytes::new()
+        } else {
+            chunk.split_off(ended)
+        };
         if !chunk.is_empty() && !self.held.is_empty() {
             self.held.extend_from_slice(&chunk);
             chunk = self.held.split().freeze();
@@ -162,7 +168,8 @@ where
             return self.fail(status.into());
         }
         let Some(code) = headers::code(&trailers) else {
-            return self.fail(Refusal::new(Code::Unknown, "STATUS_MISSING", "the answer ended without a status").into());
+            return self
+                .fail(Refusal::new(Code::Unknown, "STATUS_MISSING", "the answer ended without a status").into());
         };
         self.finish(trailers, code)
     }

@@ -75,7 +75,10 @@ pub(crate) enum Found<'a> {
 impl Routes {
     /// Knows nothing until [`follow`] runs.
     pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { table: ArcSwap::default(), metrics }
+        Self {
+            table: ArcSwap::default(),
+            metrics,
+        }
     }
 
     /// Where `/package.Service/Method` leads.
@@ -116,7 +119,10 @@ impl Routes {
                     .by_name
                     .get(method)
                     .filter(|route| route.channel.service() == service)
-                    .map_or_else(|| Arc::new(Route::new(method, channel.clone(), self.metrics.clone())), Arc::clone);
+                    .map_or_else(
+                        || Arc::new(Route::new(method, channel.clone(), self.metrics.clone())),
+                        Arc::clone,
+                    );
                 (method.to_owned(), route)
             })
             .collect();
@@ -131,7 +137,11 @@ impl Routes {
             .collect();
         // Once known, always known: an outage of Consul takes nothing back.
         let ready = ready || old.ready;
-        self.table.store(Arc::new(Table { ready, by_name, services }));
+        self.table.store(Arc::new(Table {
+            ready,
+            by_name,
+            services,
+        }));
     }
 }
 
@@ -293,9 +303,16 @@ mod tests {
     fn instances(methods: &[(&str, u32)]) -> Instances {
         let list = methods
             .iter()
-            .map(|(method, weight)| Instance { methods: vec![(*method).to_owned()], weight: *weight, ..Instance::default() })
+            .map(|(method, weight)| Instance {
+                methods: vec![(*method).to_owned()],
+                weight: *weight,
+                ..Instance::default()
+            })
             .collect();
-        Instances { state: State::Known, list }
+        Instances {
+            state: State::Known,
+            list,
+        }
     }
 
     fn announced(methods: &[(&str, u32)]) -> Announced {
@@ -330,10 +347,18 @@ mod tests {
 
     #[test]
     fn a_method_goes_to_who_lives_then_to_the_first() {
-        let (dead, live, other) = (announced(&[("a.A", 0)]), announced(&[("a.A", 4), ("b.B", 4)]), announced(&[("a.A", 4)]));
-        let owner = |services: &[(&'static str, &'static Announced)]| owners(&services.iter().copied().collect())["a.A"];
-        let (dead, live, other): (&'static _, &'static _, &'static _) =
-            (Box::leak(Box::new(dead)), Box::leak(Box::new(live)), Box::leak(Box::new(other)));
+        let (dead, live, other) = (
+            announced(&[("a.A", 0)]),
+            announced(&[("a.A", 4), ("b.B", 4)]),
+            announced(&[("a.A", 4)]),
+        );
+        let owner =
+            |services: &[(&'static str, &'static Announced)]| owners(&services.iter().copied().collect())["a.A"];
+        let (dead, live, other): (&'static _, &'static _, &'static _) = (
+            Box::leak(Box::new(dead)),
+            Box::leak(Box::new(live)),
+            Box::leak(Box::new(other)),
+        );
         assert_eq!(owner(&[("one", dead), ("two", live)]), "two");
         assert_eq!(owner(&[("one", live), ("two", dead)]), "one");
         assert_eq!(owner(&[("one", live), ("two", other)]), "one");

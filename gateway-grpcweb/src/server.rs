@@ -69,7 +69,10 @@ impl Gateway {
     /// A port that cannot be had.
     pub async fn bind(self) -> Result<Bound, Error> {
         let wanted = self.fabric.configuration().gateway.address;
-        let failed = |source| Error::Listen { address: wanted, source };
+        let failed = |source| Error::Listen {
+            address: wanted,
+            source,
+        };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let edge = Arc::new(Edge::new(&self.fabric));
@@ -99,7 +102,11 @@ fn announcement(fabric: &Fabric, address: SocketAddr) -> Announcement {
     let settings = &fabric.configuration().registration;
     let service = fabric.service();
     // Listening everywhere is no address to be found at: Consul then says its node's.
-    let host = if address.ip().is_unspecified() { String::new() } else { address.ip().to_string() };
+    let host = if address.ip().is_unspecified() {
+        String::new()
+    } else {
+        address.ip().to_string()
+    };
     let mut announcement = Announcement::new(service, host, address.port());
     announcement.id = instance_id(service);
     announcement.ttl = settings.ttl;
@@ -117,7 +124,10 @@ fn announcement(fabric: &Fabric, address: SocketAddr) -> Announcement {
 }
 
 /// `<service>-<8 hexadecimal digits>`: new for each process, so that a restart is never mistaken for its forerunner.
-#[expect(clippy::disallowed_methods, reason = "ids must differ between processes; nothing replays them")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ids must differ between processes; nothing replays them"
+)]
 fn instance_id(service: &str) -> String {
     format!("{service}-{:08x}", fastrand::u32(..))
 }
@@ -139,7 +149,14 @@ impl Bound {
 
     /// Serves until `shutdown`, then drains.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Self { fabric, edge, listener, address, registration, _following } = self;
+        let Self {
+            fabric,
+            edge,
+            listener,
+            address,
+            registration,
+            _following,
+        } = self;
         let settings = &fabric.configuration().gateway;
         let places = usize::try_from(settings.connections).unwrap_or(usize::MAX);
         let connections = Connections::new(Arc::clone(&edge), places, settings.header_timeout);

@@ -13,8 +13,18 @@ fn sent(headers: &[(&'static str, &'static str)]) -> HeaderMap {
 
 #[test]
 fn metadata_passes() {
-    let headers = sent(&[("authorization", "Bearer x"), ("x-course", "c1"), ("baggage", "a=b"), ("x-data-bin", "AQ")]);
-    for (name, value) in [("authorization", "Bearer x"), ("x-course", "c1"), ("baggage", "a=b"), ("x-data-bin", "AQ")] {
+    let headers = sent(&[
+        ("authorization", "Bearer x"),
+        ("x-course", "c1"),
+        ("baggage", "a=b"),
+        ("x-data-bin", "AQ"),
+    ]);
+    for (name, value) in [
+        ("authorization", "Bearer x"),
+        ("x-course", "c1"),
+        ("baggage", "a=b"),
+        ("x-data-bin", "AQ"),
+    ] {
         assert_eq!(headers[name], value);
     }
     let mut twice = map(&[("x-tag", "a")]);
@@ -70,7 +80,12 @@ fn nobody_outside_says_who_is_asking() {
         ("lyceum-consent", "learning"),
         ("lyceum-purpose", "feedback"),
     ]);
-    for name in ["lyceum-principal", "lyceum-student", "lyceum-retention", "lyceum-anything"] {
+    for name in [
+        "lyceum-principal",
+        "lyceum-student",
+        "lyceum-retention",
+        "lyceum-anything",
+    ] {
         assert!(!headers.contains_key(name), "{name}");
     }
     assert_eq!(headers[CONSENT], "learning");

@@ -8,7 +8,10 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-const LIMITS: Limits = Limits { bytes: 100, idle: Duration::from_secs(5) };
+const LIMITS: Limits = Limits {
+    bytes: 100,
+    idle: Duration::from_secs(5),
+};
 
 /// A body in chunks; what is left of it when it is dropped can be counted.
 struct Chunks {
@@ -43,7 +46,14 @@ impl Body for Chunks {
 fn chunks(chunks: &[&[u8]]) -> (Chunks, mpsc::UnboundedReceiver<usize>) {
     let (taken, seen) = mpsc::unbounded_channel();
     let chunks = chunks.iter().map(|chunk| Bytes::copy_from_slice(chunk)).collect();
-    (Chunks { chunks, taken, stalls: false }, seen)
+    (
+        Chunks {
+            chunks,
+            taken,
+            stalls: false,
+        },
+        seen,
+    )
 }
 
 fn frame(message: &[u8]) -> Vec<u8> {
@@ -61,7 +71,12 @@ async fn read(form: Form, body: &[&[u8]]) -> Result<Bytes, Error> {
 async fn a_binary_body_passes_as_it_is() {
     let message = frame(b"essay");
     assert_eq!(read(Form::Binary, &[&message]).await.unwrap(), message);
-    assert_eq!(read(Form::Binary, &[&message[..3], &message[3..4], &message[4..]]).await.unwrap(), message);
+    assert_eq!(
+        read(Form::Binary, &[&message[..3], &message[3..4], &message[4..]])
+            .await
+            .unwrap(),
+        message
+    );
     assert_eq!(read(Form::Binary, &[]).await.unwrap(), "");
     let largest = frame(&[7; 100]);
     assert_eq!(read(Form::Binary, &[&largest]).await.unwrap(), largest);
@@ -72,18 +87,32 @@ async fn a_text_body_becomes_binary() {
     let message = frame(b"essay");
     let text = STANDARD.encode(&message);
     assert_eq!(read(Form::Text, &[text.as_bytes()]).await.unwrap(), message);
-    assert_eq!(read(Form::Text, &[&text.as_bytes()[..5], &text.as_bytes()[5..]]).await.unwrap(), message);
+    assert_eq!(
+        read(Form::Text, &[&text.as_bytes()[..5], &text.as_bytes()[5..]])
+            .await
+            .unwrap(),
+        message
+    );
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_a_body_is_said() {
     let whole = frame(b"essay");
     assert_eq!(read(Form::Binary, &[&whole[..8]]).await, Err(Error::Truncated));
-    assert_eq!(read(Form::Binary, &[b"{\"text\""]).await, Err(Error::Frame(frames::Error::Flag(b'{'))));
+    assert_eq!(
+        read(Form::Binary, &[b"{\"text\""]).await,
+        Err(Error::Frame(frames::Error::Flag(b'{')))
+    );
     assert_eq!(read(Form::Text, &[b"AAAA*AAA"]).await, Err(Error::Text(text::Error)));
     assert_eq!(read(Form::Text, &[b"AAAAA"]).await, Err(Error::Text(text::Error)));
-    let too_large = frames::Error::TooLarge { length: 101, limit: 100 };
-    assert_eq!(read(Form::Binary, &[&frame(&[0; 101])[..5]]).await, Err(Error::Frame(too_large)));
+    let too_large = frames::Error::TooLarge {
+        length: 101,
+        limit: 100,
+    };
+    assert_eq!(
+        read(Form::Binary, &[&frame(&[0; 101])[..5]]).await,
+        Err(Error::Frame(too_large))
+    );
     let many: Vec<u8> = frame(&[0; 60]).repeat(2);
     assert_eq!(read(Form::Binary, &[&many]).await, Err(Error::TooLarge(100)));
 }
@@ -93,8 +122,16 @@ fn every_error_has_a_reason_of_its_own() {
     let frame_too_large = frames::Error::TooLarge { length: 2, limit: 1 };
     let errors = [
         (Error::TooLarge(1), Code::ResourceExhausted, "BODY_TOO_LARGE"),
-        (Error::Frame(frame_too_large), Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
-        (Error::Frame(frames::Error::Flag(2)), Code::InvalidArgument, "BODY_NOT_GRPC_WEB"),
+        (
+            Error::Frame(frame_too_large),
+            Code::ResourceExhausted,
+            "MESSAGE_TOO_LARGE",
+        ),
+        (
+            Error::Frame(frames::Error::Flag(2)),
+            Code::InvalidArgument,
+            "BODY_NOT_GRPC_WEB",
+        ),
         (Error::Text(text::Error), Code::InvalidArgument, "BODY_NOT_BASE64"),
         (Error::Truncated, Code::InvalidArgument, "BODY_TRUNCATED"),
         (Error::Stalled(Duration::ZERO), Code::DeadlineExceeded, "BODY_STALLED"),

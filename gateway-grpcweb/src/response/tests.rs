@@ -48,7 +48,10 @@ fn frame(message: &[u8]) -> Vec<u8> {
 }
 
 fn outbound(pieces: Vec<Result<Frame<Bytes>, Status>>, form: Form) -> Outbound<Upstream> {
-    let upstream = Upstream { pieces: pieces.into(), stays_open: false };
+    let upstream = Upstream {
+        pieces: pieces.into(),
+        stays_open: false,
+    };
     let record = Record::begin(Metrics::default().method("p.S/M"), Instant::now());
     Outbound::new(upstream, form, None, None, record)
 }
@@ -89,12 +92,17 @@ async fn text_is_padded_at_the_end_of_a_message_so_that_nobody_waits_for_it() {
 #[tokio::test]
 async fn half_a_message_is_held_back_and_forgotten_when_its_sender_dies() {
     let message = frame(b"hello");
-    let pieces =
-        vec![data(&[&message[..], &message[..7]].concat()), Err(Refusal::unavailable("CONNECTION_LOST", "lost").into())];
+    let pieces = vec![
+        data(&[&message[..], &message[..7]].concat()),
+        Err(Refusal::unavailable("CONNECTION_LOST", "lost").into()),
+    ];
     let chunks = got(outbound(pieces, Form::Binary)).await;
     assert_eq!(chunks[0].as_ref().unwrap(), &message);
     let end = status_frame(chunks[1].as_ref().unwrap());
-    assert!(end.starts_with("grpc-status:14\r\ngrpc-message:lost\r\ngrpc-status-details-bin:"), "{end}");
+    assert!(
+        end.starts_with("grpc-status:14\r\ngrpc-message:lost\r\ngrpc-status-details-bin:"),
+        "{end}"
+    );
     assert_eq!(chunks.len(), 2);
 }
 
@@ -107,12 +115,20 @@ async fn a_large_message_passes_as_it_comes_and_breaks_off_as_it_does() {
     assert_eq!(chunks[1].as_ref().unwrap(), rest);
     assert_eq!(chunks.len(), 3);
 
-    let chunks = got(outbound(vec![data(first), Err(Status::unavailable("lost"))], Form::Binary)).await;
+    let chunks = got(outbound(
+        vec![data(first), Err(Status::unavailable("lost"))],
+        Form::Binary,
+    ))
+    .await;
     assert_eq!(chunks.len(), 2);
     assert_eq!(chunks[1], Err(Torn));
 
     let chunks = got(outbound(vec![data(first), trailers("0")], Form::Binary)).await;
-    assert_eq!(chunks[1], Err(Torn), "no status can follow half a message, not even a good one");
+    assert_eq!(
+        chunks[1],
+        Err(Torn),
+        "no status can follow half a message, not even a good one"
+    );
 }
 
 #[tokio::test]
