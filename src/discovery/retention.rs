@@ -2,9 +2,9 @@
 //!
 //! A register that answers "nothing" is usually in trouble itself: it lost its data, or changes its leader. So an empty
 //! answer is held back briefly. And a register that was away or began anew hears of its services one by one, as their
-//! heartbeats fail and they register again: until then those that are missing are kept, or the first one back would get
-//! everybody's calls. A healthy register's word counts at once: an instance that leaves while others stay goes, and one
-//! that turns critical is never kept.
+//! heartbeats fail and they register again: those that its first answer misses are kept for a while, or the first one
+//! back would get everybody's calls. Otherwise its word counts at once: an instance that leaves while others stay goes,
+//! and one that turned critical is never kept.
 
 use tokio::time::Instant;
 
@@ -25,7 +25,8 @@ pub(super) struct Retention<T> {
     published: Vec<T>,
     /// What the register last said.
     told: Vec<T>,
-    recovering_until: Option<Instant>,
+    /// What the register misses since it was away, and until when each is kept.
+    kept: Vec<(T, Instant)>,
     empty_until: Option<Instant>,
 }
 
@@ -55,55 +56,46 @@ impl Item for String {
 
 impl<T: Item> Retention<T> {
     pub(super) fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            published: Vec::new(),
-            told: Vec::new(),
-            recovering_until: None,
-            empty_until: None,
-        }
+        Self { settings, published: Vec::new(), told: Vec::new(), kept: Vec::new(), empty_until: None }
     }
 
     /// The register's word, and whether it was away before: what is true now.
     pub(super) fn told(&mut self, list: Vec<T>, reborn: bool, now: Instant) -> &[T] {
-        self.told = list;
+        self.kept.retain(|(kept, _)| !has(&list, kept));
         if reborn {
-            self.recovering_until = Some(now + self.settings.recovery_hold);
+            let until = now + self.settings.recovery_hold;
+            for known in &self.published {
+                // One that is kept already keeps its time: a register that comes and goes must not keep the dead alive.
+                let missing = !has(&list, known) && !self.kept.iter().any(|(kept, _)| kept.is_same(known));
+                if missing && known.is_worth_keeping() {
+                    self.kept.push((known.clone(), until));
+                }
+            }
         }
+        self.told = list;
         self.decide(now)
     }
 
     /// When to decide again without a new word.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.recovering_until.into_iter().chain(self.empty_until).min()
+        self.kept.iter().map(|(_, until)| *until).chain(self.empty_until).min()
     }
 
     /// What is true now.
     pub(super) fn decide(&mut self, now: Instant) -> &[T] {
-        if self.recovering_until.is_some_and(|until| now >= until) {
-            self.recovering_until = None;
+        self.kept.retain(|(_, until)| now < *until);
+        let empty = self.told.is_empty() && self.kept.is_empty() && !self.published.is_empty();
+        if empty && now < *self.empty_until.get_or_insert(now + self.settings.empty_hold) {
+            return &self.published;
         }
-        if self.recovering_until.is_some() {
-            let mut list = self.told.clone();
-            let missing = |known: &&T| known.is_worth_keeping() && !self.told.iter().any(|told| told.is_same(known));
-            list.extend(self.published.iter().filter(missing).cloned());
-            if list.len() == self.told.len() {
-                self.recovering_until = None;
-            }
-            self.published = list;
-            self.empty_until = None;
-        } else if self.told.is_empty() && !self.published.is_empty() {
-            let until = *self.empty_until.get_or_insert(now + self.settings.empty_hold);
-            if now >= until {
-                self.published.clear();
-                self.empty_until = None;
-            }
-        } else {
-            self.published.clone_from(&self.told);
-            self.empty_until = None;
-        }
+        self.empty_until = None;
+        self.published = self.told.iter().chain(self.kept.iter().map(|(kept, _)| kept)).cloned().collect();
         &self.published
     }
+}
+
+fn has<T: Item>(list: &[T], item: &T) -> bool {
+    list.iter().any(|listed| listed.is_same(item))
 }
 
 #[cfg(test)]

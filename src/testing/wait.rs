@@ -58,3 +58,28 @@ pub fn wait_until<T: Clone + std::fmt::Debug>(
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_condition_is_waited_for_as_long_as_it_takes() {
+        let start = Instant::now();
+        wait_for("three seconds", || async { start.elapsed() >= Duration::from_secs(3) }).await;
+        assert!(start.elapsed() < Duration::from_secs(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "in vain for the impossible")]
+    async fn a_condition_that_never_holds_fails_with_its_name() {
+        wait_for("the impossible", || async { false }).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[should_panic(expected = "in vain for a two; the last value: 1")]
+    async fn a_value_that_never_comes_fails_with_the_last_one() {
+        let (_sender, mut receiver) = watch::channel(1);
+        wait_until("a two", &mut receiver, |value| *value == 2).await;
+    }
+}

@@ -147,3 +147,22 @@ async fn an_instance_that_came_back_elsewhere_is_another() {
     assert_eq!(list.len(), 2, "its old address may still serve");
     assert_eq!(retention.decide(now + RECOVERY).len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_leaves_while_others_are_awaited_goes_at_once() {
+    let (mut retention, now) = (retention(), Instant::now());
+    retention.told(all(&["a", "b", "c"]), false, now);
+    retention.told(all(&["a", "b"]), true, now);
+    assert_eq!(ids(retention.told(all(&["a"]), false, now)), ["a", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_register_that_comes_and_goes_does_not_keep_the_dead() {
+    let (mut retention, start) = (retention(), Instant::now());
+    retention.told(all(&["a", "dead"]), false, start);
+    for second in 0..20 {
+        let now = start + Duration::from_secs(second);
+        assert_eq!(ids(retention.told(all(&["a"]), true, now)), ["a", "dead"], "second {second}");
+    }
+    assert_eq!(ids(retention.told(all(&["a"]), true, start + RECOVERY)), ["a"]);
+}
