@@ -23,3 +23,4 @@ pub mod structure;
 pub mod style;
 pub mod syllables;
 pub mod tense;
+pub mod typing;

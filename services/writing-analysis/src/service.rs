@@ -1,0 +1,183 @@
+//! The adapter from the contract to the rules.
+//!
+//! What: refuses what the contract refuses ([`refusals`]), runs the rules, maps what they say ([`measures`],
+//! [`observations`]). Texts above [`INLINE`] go to a thread of their own, so that a
+//! long one never holds up the short ones. When not: sizes are checked by the contract's own layer before a handler
+//! runs. Nothing here logs, keeps or names a text.
+
+mod measures;
+mod observations;
+mod refusals;
+
+use std::pin::Pin;
+
+use lyceum::contracts::writing_analysis::v1::{
+    self as contract, analyze_draft_response::Feedback, writing_analysis_service_server::WritingAnalysisService,
+};
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status};
+
+use crate::domain::{
+    findings, observing,
+    reading::Reading,
+    structure,
+    typing::{Piece, Pieces},
+};
+
+/// Texts of more bytes leave the runtime's threads.
+pub const INLINE: usize = 20_000;
+/// The limit of findings where the request names none.
+const FINDINGS: usize = 200;
+/// Pieces of feedback that wait for a slow reader.
+const WAITING: usize = 4;
+
+/// The service. It keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WritingAnalysis;
+
+impl WritingAnalysis {
+    /// A service whose tables are built, so that the first caller does not wait for them.
+    #[must_use]
+    pub fn new() -> Self {
+        let reading = Reading::new("It was a first sentence.");
+        let _ = observing::of_text(&reading, &[]);
+        Self
+    }
+}
+
+#[tonic::async_trait]
+impl WritingAnalysisService for WritingAnalysis {
+    async fn analyze_writing(
+        &self,
+        request: Request<contract::AnalyzeWritingRequest>,
+    ) -> Result<Response<contract::AnalyzeWritingResponse>, Status> {
+        let request = request.into_inner();
+        let size = request.text.len();
+        elsewhere(size, move || analyze(&request)).await
+    }
+
+    async fn evaluate_reflection(
+        &self,
+        request: Request<contract::EvaluateReflectionRequest>,
+    ) -> Result<Response<contract::EvaluateReflectionResponse>, Status> {
+        let _ = request;
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn compare_drafts(
+        &self,
+        request: Request<contract::CompareDraftsRequest>,
+    ) -> Result<Response<contract::CompareDraftsResponse>, Status> {
+        let _ = request;
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    type AnalyzeDraftStream = Pin<Box<dyn Stream<Item = Result<contract::AnalyzeDraftResponse, Status>> + Send>>;
+
+    async fn analyze_draft(
+        &self,
+        request: Request<contract::AnalyzeDraftRequest>,
+    ) -> Result<Response<Self::AnalyzeDraftStream>, Status> {
+        let request = request.into_inner();
+        let revision = request.revision;
+        if request.text.len() <= INLINE {
+            let pieces = plan(request)?;
+            // Worked out as the stream is polled: a caller who leaves drops it, and the rest is never begun.
+            let stream = tokio_stream::iter(pieces).map(move |piece| Ok(reply(revision, &piece)));
+            return Ok(Response::new(Box::pin(stream)));
+        }
+        let pieces = blocking(move || plan(request)).await?;
+        let (replies, stream) = mpsc::channel(WAITING);
+        tokio::task::spawn_blocking(move || send(pieces, revision, &replies));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+}
+
+fn analyze(request: &contract::AnalyzeWritingRequest) -> Result<contract::AnalyzeWritingResponse, Status> {
+    let reading = Reading::of(refusals::accept("text", &request.text)?);
+    let parts = structure::parts(&reading);
+    let found = observing::of_text(&reading, &parts);
+    let total = found.len();
+    let limit = match request.max_findings {
+        0 => FINDINGS,
+        limit => limit as usize,
+    };
+    Ok(contract::AnalyzeWritingResponse {
+        measures: Some(measures::message(&crate::domain::measures::Measures::of(&reading))),
+        findings: findings::cut(found, limit).iter().map(observations::finding).collect(),
+        structure: parts.iter().map(observations::part).collect(),
+        findings_total: u32::try_from(total).unwrap_or(u32::MAX),
+    })
+}
+
+fn plan(request: contract::AnalyzeDraftRequest) -> Result<Pieces, Status> {
+    refusals::accept("text", &request.text)?;
+    Ok(Pieces::of(request.text, request.cursor, &request.known_paragraphs))
+}
+
+/// Sends pieces until they end or nobody listens; how many were worked out.
+fn send(
+    mut pieces: Pieces,
+    revision: u64,
+    replies: &mpsc::Sender<Result<contract::AnalyzeDraftResponse, Status>>,
+) -> usize {
+    let mut worked_out = 0;
+    while !replies.is_closed() {
+        let Some(piece) = pieces.next() else { break };
+        worked_out += 1;
+        if replies.blocking_send(Ok(reply(revision, &piece))).is_err() {
+            break;
+        }
+    }
+    worked_out
+}
+
+fn reply(revision: u64, piece: &Piece) -> contract::AnalyzeDraftResponse {
+    let feedback = match piece {
+        Piece::Paragraph(place, found) => Feedback::Paragraph(contract::ParagraphFeedback {
+            fingerprint: place.fingerprint,
+            span: Some(observations::span(place.span)),
+            findings: found.iter().map(observations::finding).collect(),
+        }),
+        Piece::Whole(whole) => Feedback::Measures(contract::DraftMeasures {
+            measures: Some(measures::message(&whole.measures)),
+            paragraphs: whole
+                .paragraphs
+                .iter()
+                .map(|place| contract::ParagraphPlace {
+                    fingerprint: place.fingerprint,
+                    span: Some(observations::span(place.span)),
+                })
+                .collect(),
+            findings: findings::cut(whole.findings.clone(), FINDINGS)
+                .iter()
+                .map(observations::finding)
+                .collect(),
+            structure: whole.structure.iter().map(observations::part).collect(),
+        }),
+    };
+    contract::AnalyzeDraftResponse {
+        revision,
+        feedback: Some(feedback),
+    }
+}
+
+/// Runs a rule here when the text is short, on a thread of its own when it is long.
+async fn elsewhere<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<Response<T>, Status> {
+    let result = if size <= INLINE { work() } else { blocking(work).await };
+    result.map(Response::new)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + Send + 'static) -> Result<T, Status> {
+    // A failed join is a panic or a runtime that shuts down; its message could hold text, so it is not passed on.
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Status::internal("the analysis stopped early")))
+}
+
+#[cfg(test)]
+mod tests;
