@@ -48,17 +48,17 @@ export function Shell() {
   }, [key]);
   return (
     <>
-      <a
-        class="skip"
-        href={address(here.place, here.corner)}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
-        Skip to the content
-      </a>
       <header class="head">
+        <a
+          class="skip"
+          href={address(here.place, here.corner)}
+          onClick={(event) => {
+            event.preventDefault();
+            main.current?.focus();
+          }}
+        >
+          Skip to the content
+        </a>
         <a class="brand" href={address("desk")}>
           <svg class="brand-mark" viewBox="0 0 32 32" aria-hidden="true">
             <path

@@ -47,7 +47,7 @@ export interface Explanation {
 const PASSING: ReadonlySet<FailureKind> = new Set(["offline", "unreachable", "down", "busy", "slow"]);
 
 /** Understands whatever a call threw. */
-export function failureOf(thrown: unknown, online: boolean = navigator.onLine): Failure {
+export function failureOf(thrown: unknown, online: boolean = globalThis.navigator?.onLine ?? true): Failure {
   if (thrown instanceof Refused) return thrown.failure;
   const error = ConnectError.from(thrown);
   const details = readDetails(error.details.filter((detail): detail is RawDetail => "type" in detail));

@@ -92,7 +92,7 @@ function Side({ title, side, text, sentences, looked }: SideProps) {
   let from = 0;
   return (
     <section class="comparison-side" aria-label={`${title} draft, sentence by sentence`}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p class="comparison-text">
         {sentences.map((sentence) => {
           const gap = text.slice(from, sentence.start);

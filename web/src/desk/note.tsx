@@ -25,14 +25,8 @@ export function Note({ mark, onStep }: Props) {
   const { finding } = mark;
   return (
     <article class={`note note-${kindOf(mark)}`}>
-      <h2 class="note-title">{finding.title}</h2>
-      <p class="note-why">{finding.explanation}</p>
-      <p class="note-question">{finding.question}</p>
-      <footer class="note-foot">
-        <span>
-          {finding.source}
-          {finding.confidence > 0 && ` · right ${Math.round(finding.confidence * 100)} times in 100`}
-        </span>
+      <header class="note-head">
+        <h2 class="note-title">{finding.title}</h2>
         <span class="note-steps">
           <button type="button" class="button-icon" aria-label="Finding before" onClick={() => onStep(-1)}>
             <Arrow turned />
@@ -44,7 +38,13 @@ export function Note({ mark, onStep }: Props) {
             <Arrow />
           </button>
         </span>
-      </footer>
+      </header>
+      <p class="note-why">{finding.explanation}</p>
+      <p class="note-question">{finding.question}</p>
+      <p class="note-source">
+        {finding.source}
+        {finding.confidence > 0 && ` · right ${Math.round(finding.confidence * 100)} times in 100`}
+      </p>
     </article>
   );
 }

@@ -174,7 +174,7 @@ function Margin(props: {
       if (!note.current || !aside.current) return;
       const line = mark ? (props.handle.current?.lineAt(mark.start) ?? 0) : 0;
       const room = Math.max(0, aside.current.clientHeight - note.current.offsetHeight);
-      note.current.style.setProperty("--line", `${Math.max(0, Math.min(line - 8, room))}px`);
+      note.current.style.setProperty("--at", `${Math.max(0, Math.min(line - 8, room))}px`);
     };
     place();
     addEventListener("resize", place);

@@ -159,6 +159,7 @@ function instanceOf(entry: unknown): Instance {
   const instance = record(entry);
   const latency = record(instance.latency_ms);
   const health = text(instance.health);
+  const calls = number(instance.calls) ?? 0;
   return {
     id: text(instance.id),
     address: text(instance.address),
@@ -168,10 +169,11 @@ function instanceOf(entry: unknown): Instance {
     version: text(instance.version),
     certificateExpires: text(instance.certificate_expires) || undefined,
     inFlight: number(instance.in_flight) ?? 0,
-    calls: number(instance.calls) ?? 0,
+    calls,
     errors: number(instance.errors) ?? 0,
-    p50: number(latency.p50),
-    p99: number(latency.p99),
+    // Nothing was measured before the first call.
+    p50: calls > 0 ? number(latency.p50) : undefined,
+    p99: calls > 0 ? number(latency.p99) : undefined,
   };
 }
 
