@@ -5,7 +5,7 @@
 //! failure has a type ([`Error`]), and this is the one place that knows Consul's JSON.
 //!
 //! **Why.** The published crates lack the health endpoint, its weights and metadata, agent registration, a TTL update,
-//! or a TLS stack that is still maintained; `docs/adr/0001-own-consul-client.md` has the evidence.
+//! or a TLS stack that is still maintained; `docs/adr/0001-a-consul-client-of-our-own.md` has the evidence.
 //!
 //! **When not.** To find or announce a service use [`crate::discovery`] and [`crate::registration`]: they add the index
 //! rules, retries and healing that a single call cannot have.

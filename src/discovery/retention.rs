@@ -56,7 +56,13 @@ impl Item for String {
 
 impl<T: Item> Retention<T> {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, published: Vec::new(), told: Vec::new(), kept: Vec::new(), empty_until: None }
+        Self {
+            settings,
+            published: Vec::new(),
+            told: Vec::new(),
+            kept: Vec::new(),
+            empty_until: None,
+        }
     }
 
     /// The register's word, and whether it was away before: what is true now.
@@ -89,7 +95,12 @@ impl<T: Item> Retention<T> {
             return &self.published;
         }
         self.empty_until = None;
-        self.published = self.told.iter().chain(self.kept.iter().map(|(kept, _)| kept)).cloned().collect();
+        self.published = self
+            .told
+            .iter()
+            .chain(self.kept.iter().map(|(kept, _)| kept))
+            .cloned()
+            .collect();
         &self.published
     }
 }

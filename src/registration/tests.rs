@@ -315,6 +315,8 @@ async fn leaving_does_not_wait_for_an_agent_that_is_away() {
 #[test]
 fn an_announcement_keeps_to_consuls_floors() {
     let mut announcement = Announcement::new("writing", "::1", 7);
+    assert_eq!(announcement.ttl, TTL, "with a short one a busy machine flaps");
+    assert!(announcement.deregister_after >= Duration::from_secs(300));
     assert_eq!(announcement.id, "writing---1-7");
     announcement.ttl = Duration::ZERO;
     announcement.deregister_after = Duration::ZERO;

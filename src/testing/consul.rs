@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::process::{Child, Command};
 
 use super::wait_for;
-use crate::consul::{Address, Client, Settings};
+use crate::consul::{Address, Client, Settings, Token};
 
 /// A port can be lost between its choice and its use; then the agent is started again on others.
 const ATTEMPTS: u32 = 5;
@@ -54,6 +54,28 @@ impl Consul {
     /// When there is no binary, or it does not start.
     pub async fn start_with(extra: &str) -> Self {
         Self::start_as(extra, None).await
+    }
+
+    /// Starts an agent that denies everything to everyone but the bearer of this token (a UUID), and waits until it takes
+    /// policies: make them with [`Consul::command`].
+    ///
+    /// # Panics
+    /// When there is no binary, or it does not start.
+    pub async fn start_with_access_control(operator: &str) -> Self {
+        let binary = binary().unwrap_or_default();
+        let word = if version(&binary).await >= (1, 11) {
+            "initial_management"
+        } else {
+            "master"
+        };
+        let acl = format!("acl {{ enabled = true, default_policy = \"deny\", tokens {{ {word} = \"{operator}\" }} }}");
+        let consul = Self::start_with(&acl).await;
+        let client = consul.client_with(operator);
+        wait_for("access control", || async {
+            client.kv_put("lyceum/testing", "").await.is_ok()
+        })
+        .await;
+        consul
     }
 
     /// Starts an agent that is no server but a node of this one's cluster, named `node`, and waits until it hears of the
@@ -105,6 +127,19 @@ impl Consul {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::try_new(&self.settings()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A client of it that shows a token.
+    ///
+    /// # Panics
+    /// When no header can carry the token.
+    #[must_use]
+    pub fn client_with(&self, token: &str) -> Client {
+        let settings = Settings {
+            token: Token::new(token),
+            ..self.settings()
+        };
+        Client::try_new(&settings).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The path of its unix socket.
@@ -199,7 +234,8 @@ impl Consul {
                 .args(["-node=node", "-server=false"])
                 .arg(format!("-retry-join=127.0.0.1:{port}")),
         };
-        if has_grpc_tls(&self.binary).await {
+        // One more port since 1.14, which has to be told to stay shut; earlier ones do not know the flag.
+        if version(&self.binary).await >= (1, 14) {
             command.arg("-grpc-tls-port=-1");
         }
         let child = command
@@ -269,16 +305,18 @@ impl Ports {
     }
 }
 
-/// Consul 1.14 and later open one more port, which has to be told to stay shut; earlier ones do not know the flag.
-async fn has_grpc_tls(binary: &Path) -> bool {
+/// The major and minor version of a binary: a few words of the configuration changed.
+async fn version(binary: &Path) -> (u32, u32) {
     let output = Command::new(binary).arg("version").output().await;
-    let Ok(output) = output else { return false };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let Some(version) = text.split_whitespace().find_map(|word| word.strip_prefix('v')) else {
-        return false;
-    };
-    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (1, 14)
+    let text = output
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default();
+    let words = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix('v'))
+        .unwrap_or_default();
+    let mut numbers = words.split('.').map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 fn binary() -> Option<PathBuf> {

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lyceum::consul::{Address, Client, Error, Health, Query, Service, Settings, Tls, Token, TtlCheck, Weights};
+use lyceum::consul::{Address, Client, Error, Health, Query, Service, Settings, Tls, TtlCheck, Weights};
 use lyceum::testing::consul::Consul;
 use lyceum::testing::wait_for;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -296,18 +296,10 @@ async fn the_agents_unix_socket_works_like_its_port() {
 
 #[tokio::test]
 async fn access_control_refuses_or_hides() {
-    let acl = r#"acl { enabled = true, default_policy = "deny", tokens { master = "11111111-2222-3333-4444-555555555555" } }"#;
-    let consul = Consul::start_with(acl).await;
-    let with = |token: &str| {
-        let mut settings = consul.settings();
-        settings.token = Token::new(token);
-        Client::try_new(&settings).unwrap()
-    };
-    let operator = with("11111111-2222-3333-4444-555555555555");
-    wait_for("access control to be ready", || async {
-        operator.register(&service("a", LONG)).await.is_ok()
-    })
-    .await;
+    let token = "11111111-2222-3333-4444-555555555555";
+    let consul = Consul::start_with_access_control(token).await;
+    let operator = consul.client_with(token);
+    operator.register(&service("a", LONG)).await.unwrap();
     wait_for("the instance", || async {
         operator
             .health("writing", &Query::default())
@@ -316,12 +308,20 @@ async fn access_control_refuses_or_hides() {
     })
     .await;
 
-    let hidden = with("").health("writing", &Query::default()).await.unwrap();
+    let hidden = consul
+        .client_with("")
+        .health("writing", &Query::default())
+        .await
+        .unwrap();
     assert!(hidden.value.is_empty(), "a missing token gets an empty list");
-    let error = with("").register(&service("b", LONG)).await.unwrap_err();
+    let error = consul.client_with("").register(&service("b", LONG)).await.unwrap_err();
     assert!(error.is_forbidden(), "{error}");
     let unknown = "99999999-2222-3333-4444-555555555555";
-    let error = with(unknown).health("writing", &Query::default()).await.unwrap_err();
+    let error = consul
+        .client_with(unknown)
+        .health("writing", &Query::default())
+        .await
+        .unwrap_err();
     assert!(error.is_forbidden() && !error.to_string().contains(unknown), "{error}");
 }
 

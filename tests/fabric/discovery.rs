@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use lyceum::consul::{Client, Health, Token};
+use lyceum::consul::Health;
 use lyceum::discovery::{self, Discovery, Instances, Settings, WEIGHT_UNIT};
 use lyceum::registration::{Announcement, Registration, State, Weights};
 use lyceum::testing::consul::Consul;
@@ -273,22 +273,8 @@ async fn a_cluster_without_servers_costs_no_instance() {
 #[tokio::test]
 async fn with_access_control_a_services_own_token_is_enough() {
     let operator = "11111111-2222-3333-4444-555555555555";
-    let acl = format!("acl {{ enabled = true, default_policy = \"deny\", tokens {{ master = \"{operator}\" }} }}");
-    let consul = Consul::start_with(&acl).await;
-    let with = |token: &str| {
-        let mut settings = consul.settings();
-        settings.token = Token::new(token);
-        Client::try_new(&settings).unwrap()
-    };
-    wait_for("access control to be ready", || async {
-        with(operator).agent_self().await.is_ok()
-    })
-    .await;
+    let consul = Consul::start_with_access_control(operator).await;
     let rules = r#"service "writing" { policy = "write" } service_prefix "" { policy = "read" } node_prefix "" { policy = "read" }"#;
-    wait_for("the servers to take policies", || async {
-        with(operator).kv_put("ready", "").await.is_ok()
-    })
-    .await;
     consul
         .command(
             &["acl", "policy", "create", "-name=writing", &format!("-rules={rules}")],
@@ -304,8 +290,8 @@ async fn with_access_control_a_services_own_token_is_enough() {
         .unwrap()
         .trim();
 
-    let mut receiver = Discovery::new(with(secret), Settings::default()).watch("writing");
-    let registration = Registration::spawn(with(secret), announcement(7801));
+    let mut receiver = Discovery::new(consul.client_with(secret), Settings::default()).watch("writing");
+    let registration = Registration::spawn(consul.client_with(secret), announcement(7801));
     until(&mut receiver, &[7801]).await;
     registration.set_health(Health::Warning, "busy");
     wait_until("the warning", &mut receiver, |instances| {
@@ -317,7 +303,10 @@ async fn with_access_control_a_services_own_token_is_enough() {
     registration.deregister().await.unwrap();
     wait_until("the end", &mut receiver, |instances| instances.list.is_empty()).await;
 
-    let other = Registration::spawn(with(secret), Announcement::new("ai-validator", "127.0.0.1", 7802));
+    let other = Registration::spawn(
+        consul.client_with(secret),
+        Announcement::new("ai-validator", "127.0.0.1", 7802),
+    );
     let mut state = other.state_watch();
     let failing = wait_until("the refusal", &mut state, |state| matches!(state, State::Failing(_))).await;
     assert!(

@@ -162,7 +162,11 @@ async fn a_register_that_comes_and_goes_does_not_keep_the_dead() {
     retention.told(all(&["a", "dead"]), false, start);
     for second in 0..20 {
         let now = start + Duration::from_secs(second);
-        assert_eq!(ids(retention.told(all(&["a"]), true, now)), ["a", "dead"], "second {second}");
+        assert_eq!(
+            ids(retention.told(all(&["a"]), true, now)),
+            ["a", "dead"],
+            "second {second}"
+        );
     }
     assert_eq!(ids(retention.told(all(&["a"]), true, start + RECOVERY)), ["a"]);
 }
