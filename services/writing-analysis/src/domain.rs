@@ -15,6 +15,7 @@ pub mod passive;
 pub mod person;
 pub mod readability;
 pub mod reading;
+pub mod reflection;
 pub mod repetition;
 pub mod resemblance;
 pub mod stance;
