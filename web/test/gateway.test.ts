@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { differences, newCalls, servicesOf } from "../src/fabric/gateway";
 
-const answer = (...instances: object[]) => ({ services: [{ name: "writing-analysis", methods: ["x.Y"], instances }] });
+const answer = (...instances: unknown[]) => ({ services: [{ name: "writing-analysis", methods: ["x.Y"], instances }] });
 
 describe("the gateway's answer", () => {
   it("is read, whatever is missing", () => {

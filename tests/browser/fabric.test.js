@@ -1,0 +1,76 @@
+// The Fabric place: everything it shows is what the gateway says, and a death is seen while calls go elsewhere.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { openPage, startBrowser } from "./browser.js";
+import { startFabric } from "./fabric.js";
+import { until } from "./waiting.js";
+
+describe("the fabric", { timeout: 120_000 }, () => {
+  let fabric;
+  let browser;
+  before(async () => {
+    fabric = await startFabric({ "writing-analysis": 3 });
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await fabric?.stop();
+  });
+
+  it("shows every instance as the gateway tells it", async () => {
+    const { page, context, wrong } = await openPage(browser, `${fabric.page}#/fabric`);
+    const instances = (await fabric.services()).flatMap((service) => service.instances);
+    await until(async () => (await page.locator("tr[data-instance]").count()) === instances.length, "all are shown");
+    for (const { id, address, version } of instances) {
+      const row = page.locator(`tr[data-instance="${id}"]`);
+      const text = await row.innerText();
+      assert.ok(text.includes(address) && text.includes(version), text);
+      assert.equal(await row.getAttribute("data-health"), "passing");
+    }
+    assert.equal(await page.locator(".room").count(), 2);
+    assert.deepEqual(wrong, []);
+    await context.close();
+  });
+
+  it("tells who answered each call, and how fast", async () => {
+    const { page, context } = await openPage(browser, `${fabric.page}#/fabric`);
+    await page.getByRole("button", { name: "Send ten calls to writing-analysis" }).click();
+    const answered = page.locator('.log-line[data-outcome="answered"]');
+    await until(async () => (await answered.count()) === 10, "ten calls are answered");
+    const ids = new Set(fabric.processes("writing-analysis").map(({ id }) => id));
+    for (const line of await answered.all()) {
+      assert.ok(ids.has(await line.getAttribute("data-instance")), await line.innerText());
+      assert.match(await line.innerText(), /\d ms/);
+    }
+    const total = async () => {
+      const services = await fabric.services();
+      const { instances } = services.find(({ name }) => name === "writing-analysis");
+      return instances.reduce((sum, { calls }) => sum + calls, 0);
+    };
+    const calls = await total();
+    assert.ok(calls >= 10);
+    await until(async () => {
+      const shown = await page.locator('tr[data-instance^="writing-analysis"] td[data-label="Calls"]').allInnerTexts();
+      return shown.reduce((sum, text) => sum + Number(text.replaceAll(",", "")), 0) === calls;
+    }, "the table shows the same count");
+    await context.close();
+  });
+
+  it("shows a death, and the calls go elsewhere", async () => {
+    const { page, context } = await openPage(browser, `${fabric.page}#/fabric`);
+    await page.locator("tr[data-instance]").first().waitFor();
+    const [victim] = fabric.processes("writing-analysis");
+    fabric.kill(victim);
+    for (let round = 0; round < 3; round++) {
+      await page.getByRole("button", { name: "Send ten calls to writing-analysis" }).click();
+      await until(async () => (await page.locator('.log-line[data-outcome="under way"]').count()) === 0, "all ended");
+      assert.equal(await page.locator('.log-line[data-outcome="failed"]').count(), 0);
+    }
+    const gone = page.locator(".log-line[data-health]", { hasText: victim.id });
+    await gone.first().waitFor({ timeout: 60_000 });
+    await until(() => fabric.processes("writing-analysis").length === 3, "three live again", 30_000);
+    await page.locator('.log-line[data-health="joined"]').first().waitFor({ timeout: 30_000 });
+    await context.close();
+  });
+});

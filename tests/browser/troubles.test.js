@@ -1,0 +1,139 @@
+// What goes wrong, and what the page makes of it: texts that cannot be judged, a network that is away, a service that
+// is down and comes back, a backend that dies in the middle of a stream.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { openPage, paste, settled, startBrowser, underlined } from "./browser.js";
+import { startFabric } from "./fabric.js";
+import { ESSAY, GERMAN } from "./texts.js";
+import { until } from "./waiting.js";
+
+const SERVICE = "writing-analysis";
+
+describe("troubles", { timeout: 240_000 }, () => {
+  let fabric;
+  let browser;
+  before(async () => {
+    fabric = await startFabric({ [SERVICE]: 3 });
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await fabric?.stop();
+  });
+  const open = (place = "") => openPage(browser, fabric.page + place);
+  const trouble = (page, kind) => page.locator(`.trouble[data-kind="${kind}"]`);
+
+  it("a text in another language is told, and nothing is judged", async () => {
+    const { page, context } = await open();
+    await paste(page, "#essay", GERMAN);
+    await trouble(page, "language").waitFor();
+    assert.match(await trouble(page, "language").innerText(), /German/);
+    assert.deepEqual(await underlined(page, "clarity"), []);
+    assert.equal(await page.locator("#essay").inputValue(), GERMAN);
+    assert.equal(await page.locator(".measures-grid").count(), 0);
+    await page.locator("#essay").fill(ESSAY);
+    await settled(page);
+    assert.equal(await page.locator(".trouble").count(), 0);
+    await context.close();
+  });
+
+  it("a text that is too long is told, and stays", async () => {
+    const { page, context } = await open();
+    const long = "We all were there. ".repeat(10_600);
+    await page.locator("#essay").fill(long);
+    await trouble(page, "too-long").waitFor();
+    assert.equal((await page.locator("#essay").inputValue()).length, long.length);
+    await page.locator("#essay").fill(ESSAY);
+    await settled(page);
+    await context.close();
+  });
+
+  it("a text without words is told gently", async () => {
+    const { page, context } = await open();
+    await page.locator("#essay").fill("!!! ???");
+    await trouble(page, "no-words").waitFor();
+    await context.close();
+  });
+
+  it("without a network the writing goes on, and feedback returns with it", async () => {
+    const { page, context } = await open();
+    await paste(page, "#essay", ESSAY);
+    await settled(page);
+    await context.setOffline(true);
+    await page.keyboard.type(" One more sentence.");
+    await page.getByText("You are offline.").waitFor();
+    await trouble(page, "offline").waitFor();
+    await context.setOffline(false);
+    await settled(page);
+    assert.ok((await page.locator("#essay").inputValue()).endsWith("One more sentence."));
+    assert.equal(await page.locator(".trouble").count(), 0);
+    await context.close();
+  });
+
+  it("a backend killed while it streams is never noticed", async () => {
+    const { page, context } = await open();
+    // Long enough that a stream takes its time, and other words in each paragraph, so that each is read.
+    const essay = Array.from(
+      { length: 900 },
+      (_, n) =>
+        `Paper number ${n} was written by group ${n % 7}. It is clearly the best one, and the others of round ${n} agree.`,
+    ).join("\n\n");
+    await page.evaluate(() => {
+      globalThis.troubles = 0;
+      new MutationObserver(() => {
+        if (document.querySelector(".trouble")) globalThis.troubles++;
+      }).observe(document.body, { childList: true, subtree: true });
+    });
+    await page.locator("#essay").fill(essay);
+    let killed = 0;
+    for (let round = 0; round < 4; round++) {
+      // The first piece of an answer is there and the last is not: the victim may be the one that streams.
+      const victim = await until(() => fabric.processes(SERVICE)[round % 2], "an instance lives");
+      await until(() => page.evaluate(() => (CSS.highlights.get("clarity")?.size ?? 0) > 0), "feedback streams");
+      fabric.kill(victim);
+      killed++;
+      await page.locator("#essay").evaluate((area, round) => {
+        area.value = `Begun anew, round ${round}. ${area.value}`;
+        area.dispatchEvent(new Event("input", { bubbles: true }));
+      }, round);
+      await settled(page);
+      await until(
+        () => fabric.events.some(({ event, pid }) => event === "died" && pid === victim.pid),
+        "the death is noticed by its supervisor",
+      );
+      await until(() => fabric.processes(SERVICE).length >= 2, "another instance is there again", 30_000);
+    }
+    assert.equal(killed, 4);
+    assert.equal(await page.evaluate(() => globalThis.troubles), 0, "the page told of a trouble");
+    await context.close();
+  });
+
+  it("a service that is down is told, and feedback comes back by itself", async () => {
+    const { page, context } = await open();
+    await paste(page, "#essay", ESSAY);
+    await settled(page);
+    const down = page.locator('.trouble[data-kind="down"]');
+    // Its supervisor starts it again, each time a little later: kill what lives until the page had to tell.
+    await until(
+      async () => {
+        for (const process of fabric.processes(SERVICE)) {
+          try {
+            fabric.kill(process);
+          } catch {
+            // It died before: its supervisor will tell.
+          }
+        }
+        await page.keyboard.type("x");
+        return (await down.count()) > 0;
+      },
+      "the page tells that the service is down",
+      60_000,
+    );
+    assert.ok((await page.locator("#essay").inputValue()).startsWith(ESSAY));
+    await page.locator('.standing[data-state="settled"]').waitFor({ timeout: 60_000 });
+    assert.equal(await page.locator(".trouble").count(), 0);
+    assert.ok((await underlined(page, "clarity")).length > 0);
+    await context.close();
+  });
+});
