@@ -131,12 +131,14 @@ function linesOf(ground: HTMLElement | null, gate: HTMLElement | null): Line[] {
     const to = dot.getBoundingClientRect();
     const [endX, endY] = [to.left + to.width / 2 - box.left, to.top + to.height / 2 - box.top];
     const beside = from.right <= to.left;
-    const [startX, startY] = beside
-      ? [from.right - box.left, from.top + from.height / 2 - box.top]
-      : [from.left + 24 - box.left, from.bottom - box.top];
-    const bend = beside
-      ? `C${(startX + endX) / 2} ${startY} ${(startX + endX) / 2} ${endY}`
-      : `C${startX} ${(startY + endY) / 2} ${startX} ${endY}`;
+    if (!beside) {
+      // Below each other: down the gutter, then in from the side, past every word.
+      const gutter = from.left + 8 - box.left;
+      const start = from.bottom - box.top;
+      return { id: dot.dataset.instance ?? "", path: `M${gutter} ${start}V${endY - 8}q0 8 8 8H${endX}` };
+    }
+    const [startX, startY] = [from.right - box.left, from.top + from.height / 2 - box.top];
+    const bend = `C${(startX + endX) / 2} ${startY} ${(startX + endX) / 2} ${endY}`;
     return { id: dot.dataset.instance ?? "", path: `M${startX} ${startY}${bend} ${endX} ${endY}` };
   });
 }
