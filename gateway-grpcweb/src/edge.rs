@@ -18,7 +18,7 @@ use crate::cors::Cors;
 use crate::metrics::{self, Metrics};
 use crate::page::Page;
 use crate::protocol::{Form, Protocol};
-use crate::report::{self, Serving};
+use crate::report::{self, Condition};
 use crate::request::{Inbound, Limits};
 use crate::response::Reply;
 use crate::route::Routes;
@@ -103,7 +103,7 @@ impl Edge {
             "/gateway/health" => {
                 let health = report::health(&self.routes, self.draining.load(Ordering::Relaxed));
                 let mut response = json(&health);
-                if health.status == Serving::NotServing {
+                if health.status == Condition::NotServing {
                     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 }
                 response

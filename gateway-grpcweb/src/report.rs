@@ -14,14 +14,14 @@ use crate::route::{Routes, Service};
 /// `/gateway/health`.
 #[derive(Debug, Serialize)]
 pub(crate) struct HealthReport {
-    pub(crate) status: Serving,
+    pub(crate) status: Condition,
     services: BTreeMap<String, ServiceHealth>,
 }
 
 /// Whether calls can be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Serving {
+pub(crate) enum Condition {
     Serving,
     Degraded,
     NotServing,
@@ -29,7 +29,7 @@ pub(crate) enum Serving {
 
 #[derive(Debug, Serialize)]
 struct ServiceHealth {
-    status: Serving,
+    status: Condition,
     instances: usize,
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn health(routes: &Routes, draining: bool) -> HealthReport {
         .map(|Service { name, channel, .. }| (name, service(&channel.report())))
         .collect();
     let status = if draining || !routes.is_ready() {
-        Serving::NotServing
+        Condition::NotServing
     } else {
         together(services.values().map(|service| service.status))
     };
@@ -99,30 +99,30 @@ pub(crate) fn health(routes: &Routes, draining: bool) -> HealthReport {
 }
 
 /// A gateway that can reach some services serves; without any known service there is nothing wrong with it either.
-fn together(services: impl Iterator<Item = Serving>) -> Serving {
+fn together(services: impl Iterator<Item = Condition>) -> Condition {
     let (mut all, mut good, mut none) = (0, 0, 0);
     for status in services {
         all += 1;
-        good += usize::from(status == Serving::Serving);
-        none += usize::from(status == Serving::NotServing);
+        good += usize::from(status == Condition::Serving);
+        none += usize::from(status == Condition::NotServing);
     }
     if good == all {
-        Serving::Serving
+        Condition::Serving
     } else if none == all {
-        Serving::NotServing
+        Condition::NotServing
     } else {
-        Serving::Degraded
+        Condition::Degraded
     }
 }
 
 fn service(instances: &[EndpointReport]) -> ServiceHealth {
     let usable = instances.iter().filter(|instance| instance.weight > 0);
     let status = if usable.clone().any(|instance| instance.health == Health::Passing) {
-        Serving::Serving
+        Condition::Serving
     } else if usable.clone().next().is_some() {
-        Serving::Degraded
+        Condition::Degraded
     } else {
-        Serving::NotServing
+        Condition::NotServing
     };
     ServiceHealth {
         status,
@@ -205,15 +205,15 @@ mod tests {
             instance(Health::Warning, 1),
             instance(Health::Critical, 0),
         );
-        assert_eq!(status(&[good.clone(), gone.clone()]), Serving::Serving);
-        assert_eq!(status(&[slow.clone(), gone.clone()]), Serving::Degraded);
-        assert_eq!(status(&[gone.clone()]), Serving::NotServing);
+        assert_eq!(status(&[good.clone(), gone.clone()]), Condition::Serving);
+        assert_eq!(status(&[slow.clone(), gone.clone()]), Condition::Degraded);
+        assert_eq!(status(std::slice::from_ref(&gone)), Condition::NotServing);
         assert_eq!(service(&[good, slow, gone]).instances, 2);
     }
 
     #[test]
     fn the_whole_is_as_good_as_its_parts() {
-        use super::Serving::{Degraded, NotServing, Serving};
+        use super::Condition::{Degraded, NotServing, Serving};
         assert_eq!(together([].into_iter()), Serving);
         assert_eq!(together([Serving, Serving].into_iter()), Serving);
         assert_eq!(together([Serving, NotServing].into_iter()), Degraded);

@@ -115,6 +115,10 @@ where
     }
 
     fn pass(&mut self, mut chunk: Bytes) -> Result<Bytes, Torn> {
+        // An end of HTTP/2 can be an empty chunk: it ends no message.
+        if chunk.is_empty() {
+            return Ok(chunk);
+        }
         let ended = match self.frames.follow(&chunk) {
             Ok(ended) => ended,
             Err(error) => {

@@ -112,8 +112,8 @@ fn announcement(fabric: &Fabric, address: SocketAddr) -> Announcement {
     announcement.ttl = settings.ttl;
     announcement.deregister_after = settings.deregister_after;
     announcement.weights = Weights {
-        passing: settings.weight_passing.into(),
-        warning: settings.weight_warning.into(),
+        passing: settings.weight_passing,
+        warning: settings.weight_warning,
     };
     announcement.meta = Meta {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,0 +1,14 @@
+//! The gateway between a raw HTTP client and real services behind a real Consul, over mutual TLS.
+//!
+//! One binary, so that it links once. Each test starts and ends what it needs; nothing is shared, no port is fixed.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod browser;
+mod calls;
+mod documents;
+mod faults;
+mod mirror;
+mod routing;
+mod stage;
+mod traps;

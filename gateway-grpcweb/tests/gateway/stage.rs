@@ -1,0 +1,117 @@
+//! Consul, two services and a gateway, for one test.
+
+use std::net::SocketAddr;
+
+use lyceum::Fabric;
+use lyceum::configuration::Configuration;
+use lyceum::serving::Server;
+use lyceum::testing::consul::Consul;
+use lyceum::testing::probe::{Folder, Serving, configuration};
+use lyceum::testing::wait_for;
+use lyceum_gateway_grpcweb::Gateway;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::browser::Browser;
+use crate::mirror::Mirror;
+
+/// A whole fabric with a gateway before it.
+pub(crate) struct Stage {
+    pub(crate) consul: Consul,
+    pub(crate) folder: Folder,
+    pub(crate) address: SocketAddr,
+    pub(crate) probe: Option<Serving>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Stage {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With a configuration of the gateway's own; ready when both services can be called.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Configuration)) -> Self {
+        let mut stage = Self::start_empty(change).await;
+        let common = stage.configuration();
+        stage.probe = Some(Serving::start(&Fabric::start(common.clone(), "testing").unwrap()).await);
+        stage.serve_mirror().await;
+        let browser = stage.browser();
+        wait_for("the probe and the mirror behind the gateway", || async {
+            browser
+                .unary("lyceum.testing.v1.ProbeService/GetProbe", b"")
+                .await
+                .status()
+                == Some(0)
+                && browser.unary("mirror.v1.MirrorService/Echo", b"").await.status() == Some(0)
+        })
+        .await;
+        stage
+    }
+
+    /// A gateway alone.
+    pub(crate) async fn start_empty(change: impl FnOnce(&mut Configuration)) -> Self {
+        let consul = Consul::start().await;
+        let folder = Folder::new();
+        let mut own = configuration(&folder, &consul.address());
+        own.gateway.address = "127.0.0.1:0".parse().unwrap();
+        own.gateway.origins = vec!["https://school.example".to_owned()];
+        own.gateway.page = folder.path().join("dist");
+        change(&mut own);
+        let stop = CancellationToken::new();
+        let bound = Gateway::new(&Fabric::start(own, "gateway").unwrap())
+            .bind()
+            .await
+            .unwrap();
+        let address = bound.address();
+        let tasks = vec![tokio::spawn(bound.serve(stop.clone().cancelled_owned()))];
+        Self {
+            consul,
+            folder,
+            address,
+            probe: None,
+            stop,
+            tasks,
+        }
+    }
+
+    /// Adds a service that no contract knows.
+    pub(crate) async fn serve_mirror(&mut self) {
+        let fabric = Fabric::start(self.configuration(), "mirror").unwrap();
+        let bound = Server::new(&fabric).add(Mirror).bind().await.unwrap();
+        self.tasks
+            .push(tokio::spawn(bound.serve(self.stop.clone().cancelled_owned())));
+    }
+
+    pub(crate) fn configuration(&self) -> Configuration {
+        configuration(&self.folder, &self.consul.address())
+    }
+
+    pub(crate) fn probe(&self) -> &Serving {
+        self.probe.as_ref().unwrap()
+    }
+
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// Tells the gateway and the mirror to stop; the rest of the test sees how.
+    pub(crate) fn shut_down(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until what was told to stop has stopped.
+    pub(crate) async fn stopped(&mut self) {
+        for task in self.tasks.drain(..) {
+            task.await.unwrap();
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
