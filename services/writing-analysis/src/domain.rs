@@ -6,6 +6,7 @@
 
 pub mod cohesion;
 pub mod diversity;
+pub mod drafts;
 pub mod findings;
 pub mod lexicon;
 pub mod measures;
