@@ -35,6 +35,8 @@ export type AnalyzeDraft = (
 /** Between two calls, at least. */
 export const PAUSE_MS = 250;
 const SLOW_MS = 3_000;
+/** Between two drawings of a stream. */
+const DRAWN_MS = 50;
 
 /** The feedback on one draft. */
 export class Feedback {
@@ -130,21 +132,24 @@ export class Feedback {
       cursor: scalars.toScalars(this.#cursor),
       knownParagraphs: this.#placing.known,
     };
+    let shownAt = Number.NEGATIVE_INFINITY;
     for await (const { feedback } of this.#analyze(request, { signal: ended })) {
       if (ended.aborted) return;
-      batch(() => {
-        if (feedback.case === "paragraph") {
-          this.#placing.heard(feedback.value, scalars);
-        } else if (feedback.case === "measures") {
-          this.#placing.settled(feedback.value, scalars);
-          this.measures.value = feedback.value.measures;
-          this.structure.value = feedback.value.structure.map((element) => ({
-            ...scalars.stretch(element.span),
-            element,
-          }));
-        }
+      if (feedback.case === "paragraph") {
+        this.#placing.heard(feedback.value, scalars);
+        // A long draft has thousands of paragraphs: drawing each alone would take longer than reading them.
+        if (performance.now() - shownAt < DRAWN_MS) continue;
+        shownAt = performance.now();
         this.marks.value = this.#placing.marks;
-      });
+      } else if (feedback.case === "measures") {
+        const { value } = feedback;
+        this.#placing.settled(value, scalars);
+        batch(() => {
+          this.marks.value = this.#placing.marks;
+          this.measures.value = value.measures;
+          this.structure.value = value.structure.map((element) => ({ ...scalars.stretch(element.span), element }));
+        });
+      }
     }
   }
 }
