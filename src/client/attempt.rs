@@ -314,6 +314,7 @@ impl Callee {
             Err(mut error) => {
                 return Err(match error.take_message() {
                     Some(request) => Failure::Unsent(Some(request.into_body())),
+                    None if left_out(error.error()) => Failure::Unsent(None),
                     None if refused(error.error()) => Failure::Refused,
                     None => Failure::Lost,
                 });
@@ -397,9 +398,17 @@ async fn collect_reply(mut incoming: Incoming) -> Result<Reply, Failure> {
 
 /// REFUSED_STREAM: the server promises that it has not looked at the request (RFC 9113, 8.7).
 fn refused(error: &hyper::Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<h2::Error>())
-        .is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    of_http2(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+/// The server's GOAWAY leaves the request out (RFC 9113, 6.8): h2 says so only of streams above the last one that the
+/// GOAWAY names, and of those that came too late to be opened or to get their body.
+fn left_out(error: &hyper::Error) -> bool {
+    of_http2(error).is_some_and(|error| error.is_go_away() && error.is_remote())
+}
+
+fn of_http2(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error).and_then(|source| source.downcast_ref())
 }
 
 /// The gRPC code in headers or trailers.
