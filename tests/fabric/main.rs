@@ -2,7 +2,18 @@
 //!
 //! One binary, so that it links once. Each test starts and ends what it needs; nothing is shared, no port is fixed.
 
+mod arriving;
 mod calling;
 mod consul;
+mod crossing;
 mod discovery;
+mod draining;
+mod dying;
+mod load;
+mod outage;
+mod raw;
+mod refusing;
 mod registration;
+mod rotating;
+mod scene;
+mod wire;
