@@ -3,7 +3,7 @@
 
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
-import { isCancelled } from "./failures";
+import { failureOf, isCancelled } from "./failures";
 
 /** How a call ended. */
 export type Outcome = "under way" | "answered" | "cancelled" | "failed";
@@ -61,7 +61,7 @@ export const watching: Interceptor = (next) => async (request) => {
     const instance = error.metadata.get("lyceum-instance");
     change(number, {
       outcome: cancelled ? "cancelled" : "failed",
-      code: cancelled ? "" : (Code[error.code] ?? ""),
+      code: cancelled ? "" : codeOf(error),
       totalMs: since(),
       ...(instance ? { instance } : {}),
     });
@@ -84,6 +84,12 @@ export const watching: Interceptor = (next) => async (request) => {
     throw thrown;
   }
 };
+
+/** The code that a service or the gateway gave; a connection that never brought one has none. */
+function codeOf(error: ConnectError): string {
+  const { kind } = failureOf(error);
+  return kind === "unreachable" || kind === "offline" ? "not reached" : (Code[error.code] ?? "");
+}
 
 async function* followed<T>(messages: AsyncIterable<T>, ended: () => void, failed: (thrown: unknown) => void) {
   let whole = false;

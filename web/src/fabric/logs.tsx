@@ -1,7 +1,7 @@
 // Two short logs: the calls of this page (who answered, how fast), and what happened to instances while it was open.
 
 import { type Call, calls } from "../calling/calls";
-import { changes } from "./gateway";
+import { changes, view } from "./gateway";
 import { milliseconds } from "./table";
 
 const SHOWN = 15;
@@ -47,7 +47,11 @@ export function ChangeLog() {
     <section class="log" aria-labelledby="changes-title">
       <h2 id="changes-title">What happened while you looked</h2>
       {changes.value.length === 0 ? (
-        <p class="empty">Nothing: every instance is as it was. Stop one, and see it here.</p>
+        <p class="empty">
+          {view.value.seenAt > 0
+            ? "Nothing: every instance is as it was. Stop one, and see it here."
+            : "Nothing was seen yet."}
+        </p>
       ) : (
         <ol class="log-lines" aria-live="polite">
           {changes.value.slice(0, SHOWN).map((change) => (
