@@ -92,9 +92,7 @@ impl Edge {
 
         let mut upstream = headers::upstream(&parts.headers);
         let correlation = trace(&mut upstream);
-        if let Some(id) = correlation.as_ref().and_then(|id| id.to_str().ok()) {
-            record.correlate(id);
-        }
+        record.correlate(correlation.clone());
         let refused = |status: Status, record| Refused {
             status,
             record,
@@ -254,7 +252,11 @@ fn body_size(headers: &HeaderMap) -> Option<usize> {
 fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request<tonic::body::Body> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri.path().parse().unwrap_or_else(|_| Uri::from_static("/"));
+    // A query is none of a method's name.
+    *request.uri_mut() = match uri.query() {
+        None => uri.clone(),
+        Some(_) => uri.path().parse().unwrap_or_default(),
+    };
     *request.headers_mut() = headers;
     request
 }

@@ -1,25 +1,30 @@
 //! Connections of browsers: HTTP/1.1 or HTTP/2 without TLS, with limits on everything that a stranger can hold.
 //!
 //! **Why.** A place is taken by a connection, so each has to earn it: its first request must come within the time that
-//! headers may take (a preface that never ends would otherwise be waited for), later ones likewise; headers and streams
-//! are bounded; an idle HTTP/2 connection must answer pings. **When not.** Bodies have limits of their own, in
+//! headers may take (a preface that never ends would otherwise be waited for), and a later one that has begun must end;
+//! headers and streams are bounded; an idle HTTP/2 connection must answer pings. **When not.** Bodies have limits of their own, in
 //! `request`; what is served in answer to them ends with its deadline.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::{Request, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::edge::Edge;
+use crate::pace::{Busy, Pace, Paced};
 
 /// The largest headers of a request, in bytes.
 const HEADER_BYTES: u32 = 32 * 1024;
@@ -27,6 +32,8 @@ const HEADER_BYTES: u32 = 32 * 1024;
 const HEADERS: usize = 100;
 /// What HTTP/1.1 may buffer of a connection; its headers must fit.
 const BUFFER: usize = 64 * 1024;
+/// How long HTTP/1.1 may idle between requests: longer than proxies and browsers keep their side.
+const IDLE: Duration = Duration::from_secs(120);
 /// Calls at a time on one HTTP/2 connection.
 const STREAMS: u32 = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -59,7 +66,7 @@ impl Connections {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
+            .header_read_timeout(header_timeout.max(IDLE))
             .max_headers(HEADERS)
             .max_buf_size(BUFFER);
         http.http2()
@@ -126,16 +133,17 @@ impl Connections {
     async fn serve(&self, stream: TcpStream) {
         // Without it a small answer waits for the browser's acknowledgement; a socket that refuses is gone anyway.
         let _ = stream.set_nodelay(true);
-        let asked = Arc::new(AtomicBool::new(false));
-        let (edge, first) = (Arc::clone(&self.edge), Arc::clone(&asked));
-        let service = service_fn(move |request| {
-            first.store(true, Ordering::Relaxed);
+        let pace = Pace::start();
+        let (edge, clock) = (Arc::clone(&self.edge), Arc::clone(&pace));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let busy = clock.asked(request.version() != Version::HTTP_2);
             let edge = Arc::clone(&edge);
-            async move { Ok::<_, Infallible>(edge.answer(request).await) }
+            async move { Ok::<_, Infallible>(edge.answer(request).await.map(|reply| Answered { reply, _busy: busy })) }
         });
-        let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
+        let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
         let mut waited = std::pin::pin!(sleep(self.header_timeout));
-        let (mut leaving, mut waiting) = (false, true);
+        let mut leaving = false;
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
@@ -148,14 +156,40 @@ impl Connections {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = waited.as_mut(), if waiting => {
-                    waiting = false;
-                    if !asked.load(Ordering::Relaxed) {
-                        tracing::debug!("a connection asked for nothing");
+                () = waited.as_mut() => match pace.left(self.header_timeout) {
+                    Some(left) => waited.as_mut().reset(Instant::now() + left),
+                    None => {
+                        tracing::debug!("a connection took too long to ask for anything");
                         return;
                     }
-                }
+                },
             }
         }
+    }
+}
+
+/// An answer that keeps its connection busy.
+struct Answered<B> {
+    reply: B,
+    _busy: Busy,
+}
+
+impl<B: Body + Unpin> Body for Answered<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.reply).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.reply.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.reply.size_hint()
     }
 }

@@ -37,6 +37,7 @@ mod edge;
 mod frames;
 mod headers;
 mod metrics;
+mod pace;
 mod page;
 mod protocol;
 mod record;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 use tonic::Code;
 
@@ -15,7 +16,7 @@ use crate::metrics::{Method, name};
 pub(crate) struct Record {
     method: Arc<Method>,
     began: Instant,
-    correlation: String,
+    correlation: Option<HeaderValue>,
     instance: Option<Arc<str>>,
     ended: bool,
 }
@@ -29,15 +30,15 @@ impl Record {
         Self {
             method,
             began,
-            correlation: String::new(),
+            correlation: None,
             instance: None,
             ended: false,
         }
     }
 
     /// What ties its log lines together.
-    pub(crate) fn correlate(&mut self, correlation: &str) {
-        correlation.clone_into(&mut self.correlation);
+    pub(crate) fn correlate(&mut self, correlation: Option<HeaderValue>) {
+        self.correlation = correlation;
     }
 
     /// Which method it turned out to be for.
@@ -64,7 +65,7 @@ impl Record {
                     code = name(code),
                     milliseconds = took.as_secs_f64() * 1e3,
                     instance = self.instance.as_deref(),
-                    correlation = self.correlation,
+                    correlation = self.correlation.as_ref().and_then(|id| id.to_str().ok()),
                     "call"
                 )
             };

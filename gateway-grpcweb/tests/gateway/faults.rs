@@ -202,6 +202,18 @@ async fn who_sends_too_slowly_loses_the_place() {
         raw.read_to_end().await;
         assert!(began.elapsed() >= Duration::from_millis(250), "{head:?}");
     }
+    // Who has asked before may idle: this one outlives one that asks for nothing.
+    let mut raw = Raw::connect(stage.address).await;
+    let call =
+        format!("POST /{GET} HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc-web\r\ncontent-length: 5\r\n");
+    for _ in 0..2 {
+        raw.write(format!("{call}\r\n\0\0\0\0\0")).await;
+        raw.read_until("\r\n0\r\n\r\n").await;
+        Raw::connect(stage.address).await.read_to_end().await;
+    }
+    // But may not begin and never end.
+    raw.write(&call).await;
+    assert_eq!(raw.read_to_end().await, "");
     assert_eq!(stage.browser().unary(GET, b"").await.status(), Some(0));
 }
 
