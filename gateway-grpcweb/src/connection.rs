@@ -156,13 +156,14 @@ impl Connections {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = waited.as_mut() => match pace.left(self.header_timeout) {
-                    Some(left) => waited.as_mut().reset(Instant::now() + left),
-                    None => {
-                        tracing::debug!("a connection took too long to ask for anything");
+                () = waited.as_mut() => {
+                    let left = pace.left(self.header_timeout).filter(|_| !pace.is_stuck(self.edge.limits.idle));
+                    let Some(left) = left else {
+                        tracing::debug!("a connection took too long to ask or to read");
                         return;
-                    }
-                },
+                    };
+                    waited.as_mut().reset(Instant::now() + left);
+                }
             }
         }
     }

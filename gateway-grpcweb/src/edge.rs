@@ -15,7 +15,7 @@ use lyceum::client::ResponseBody;
 use lyceum::telemetry::METRICS_TYPE;
 
 use crate::cors::Cors;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
 use crate::protocol::{Form, Protocol};
 use crate::report::{self, Condition};
@@ -57,7 +57,7 @@ impl Edge {
                 idle: settings.body_idle,
             },
             deadline_limit: settings.deadline_limit,
-            nowhere: metrics.method("other"),
+            nowhere: metrics.method(OTHER),
             metrics,
             fabric: fabric.clone(),
             cors: Cors::new(&settings.origins, settings.preflight_age),

@@ -15,6 +15,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tonic::Code;
 
+/// The name of every method that no service has answered yet.
+pub(crate) const OTHER: &str = "other";
+
 /// gRPC's codes, 0 to 16.
 const CODES: [&str; 17] = [
     "OK",

@@ -1,9 +1,13 @@
-//! How long a connection may take over the headers of a request, while it may idle between requests for longer.
+//! How long a connection may take over the headers of a request, or read nothing of an answer, while it may idle longer.
 //!
-//! **What.** [`Pace`] notes when bytes of a request began to come and when the request was whole; [`Paced`] is the
-//! stream that tells it, [`Busy`] the call that stops the clock. **Why.** The HTTP/1.1 server has one clock for both: a
-//! strict one would close idle connections under a proxy's hands, a lenient one lets strangers hold places by sending a
-//! header a minute. **When not.** HTTP/2 multiplexes: after its first request, pings tell whether anybody is there.
+//! **What.** [`Pace`] notes when bytes of a request began to come, when the request was whole, and since when nothing
+//! could be written; [`Paced`] is the stream that tells it, [`Busy`] the call that stops the clock.
+//!
+//! **Why.** The HTTP/1.1 server has one clock for idling and for headers: a strict one would close idle connections
+//! under a proxy's hands, a lenient one lets strangers hold places by sending a header a minute. And nobody else notices
+//! a browser that asks for a stream and never reads it, which would keep a service working for ever.
+//!
+//! **When not.** HTTP/2 multiplexes: after its first request, pings tell whether anybody is there.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -28,6 +32,8 @@ pub(crate) struct Pace {
     since: AtomicU64,
     /// Requests being answered.
     busy: AtomicUsize,
+    /// Since when the other side reads nothing, in the same measure; or [`IDLE`].
+    stuck: AtomicU64,
 }
 
 /// A stream that tells its pace.
@@ -50,6 +56,7 @@ impl Pace {
             opened: Instant::now(),
             since: AtomicU64::new(1),
             busy: AtomicUsize::new(0),
+            stuck: AtomicU64::new(IDLE),
         })
     }
 
@@ -65,18 +72,39 @@ impl Pace {
     pub(crate) fn left(&self, patience: Duration) -> Option<Duration> {
         match self.since.load(Ordering::Relaxed) {
             IDLE | NEVER => Some(patience),
-            since => {
-                let waited = self.opened.elapsed().saturating_sub(Duration::from_micros(since - 1));
-                patience.checked_sub(waited).filter(|left| !left.is_zero())
-            }
+            since => patience.checked_sub(self.waited(since)).filter(|left| !left.is_zero()),
+        }
+    }
+
+    /// Whether something has been waiting to be read for longer than `patience`.
+    pub(crate) fn is_stuck(&self, patience: Duration) -> bool {
+        match self.stuck.load(Ordering::Relaxed) {
+            IDLE => false,
+            since => self.waited(since) >= patience,
         }
     }
 
     fn heard(&self) {
         if self.busy.load(Ordering::Relaxed) == 0 && self.since.load(Ordering::Relaxed) == IDLE {
-            let now = u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(NEVER - 2);
-            self.since.store(now + 1, Ordering::Relaxed);
+            self.since.store(self.now(), Ordering::Relaxed);
         }
+    }
+
+    fn wrote(&self, pending: bool) {
+        let stuck = self.stuck.load(Ordering::Relaxed);
+        if pending && stuck == IDLE {
+            self.stuck.store(self.now(), Ordering::Relaxed);
+        } else if !pending && stuck != IDLE {
+            self.stuck.store(IDLE, Ordering::Relaxed);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(NEVER - 2) + 1
+    }
+
+    fn waited(&self, since: u64) -> Duration {
+        self.opened.elapsed().saturating_sub(Duration::from_micros(since - 1))
     }
 }
 
@@ -111,7 +139,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.pace.wrote(written.is_pending());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -127,7 +157,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         context: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.pace.wrote(written.is_pending());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -183,6 +215,25 @@ mod tests {
         assert_eq!(pace.left(PATIENCE), None);
         let _busy = pace.asked(true);
         assert_eq!(pace.left(PATIENCE), Some(PATIENCE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_is_stuck_until_something_is_read() {
+        let pace = Pace::start();
+        let (mut browser, stream) = tokio::io::duplex(2);
+        let mut stream = Paced::new(stream, Arc::clone(&pace));
+        stream.write_all(b"ab").await.unwrap();
+        advance(PATIENCE).await;
+        assert!(!pace.is_stuck(PATIENCE), "nothing waits to be written");
+        let blocked =
+            std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, b"c").is_pending()));
+        assert!(blocked.await);
+        assert!(!pace.is_stuck(PATIENCE));
+        advance(PATIENCE).await;
+        assert!(pace.is_stuck(PATIENCE));
+        browser.read_u8().await.unwrap();
+        stream.write_all(b"c").await.unwrap();
+        assert!(!pace.is_stuck(PATIENCE));
     }
 
     #[tokio::test(start_paused = true)]

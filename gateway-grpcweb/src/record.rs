@@ -9,7 +9,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::metrics::{Method, name};
+use crate::metrics::{Method, OTHER, name};
 
 /// A call under way.
 #[derive(Debug)]
@@ -71,8 +71,10 @@ impl Record {
             };
         }
         match code {
+            Code::Internal | Code::Unknown | Code::DataLoss => log!(warn),
             Code::Ok | Code::Cancelled => log!(debug),
-            Code::Internal | Code::Unknown | Code::DataLoss | Code::Unavailable => log!(warn),
+            // What strangers make up must not fill the log.
+            _ if self.method.name == OTHER => log!(debug),
             _ => log!(info),
         }
     }

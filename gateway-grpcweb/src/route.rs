@@ -20,7 +20,7 @@ use lyceum::discovery::Instances;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::metrics::{Method, Metrics};
+use crate::metrics::{Method, Metrics, OTHER};
 
 /// How many methods of a service get names of their own in metrics; the rest is counted together.
 const NAMED: usize = 256;
@@ -159,7 +159,7 @@ impl Route {
             name: name.to_owned(),
             channel,
             methods: ArcSwap::from_pointee(methods),
-            other: metrics.method("other"),
+            other: metrics.method(OTHER),
             metrics,
         }
     }

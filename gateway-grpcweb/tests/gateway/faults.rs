@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::Method;
-use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse};
+use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse, WatchProbeRequest};
+use lyceum::testing::wait_for;
 use prost::Message as _;
 use tokio::time::Instant;
 
@@ -202,6 +203,19 @@ async fn who_sends_too_slowly_loses_the_place() {
         raw.read_to_end().await;
         assert!(began.elapsed() >= Duration::from_millis(250), "{head:?}");
     }
+    // Who asks for a stream and never reads it keeps no service working.
+    let endless = WatchProbeRequest {
+        payload_bytes: 500_000,
+        ..Default::default()
+    }
+    .encode_to_vec();
+    let request = stage.browser().call(WATCH, Form::Binary).body(frame(&endless)).unwrap();
+    let unread = stage.browser().begin(request).await;
+    wait_for("the stream to end upstream", || async {
+        stage.probe().abandoned() == 1
+    })
+    .await;
+    drop(unread);
     // Who has asked before may idle: this one outlives one that asks for nothing.
     let mut raw = Raw::connect(stage.address).await;
     let call =
