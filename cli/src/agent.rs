@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use lyceum::consul::{self, Address, Client, Settings};
 use crate::ports;
 use crate::process::{Process, Program, Turn};
+use lyceum::consul::{self, Address, Client, Settings};
 
 /// What people call it.
 pub(crate) const NAME: &str = "consul";
@@ -60,7 +60,9 @@ pub(crate) struct Agent {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No binary.
-    #[error("Consul is not installed: there is no `consul` on PATH and no .tools/bin/consul here; run `make setup`, or install Consul 1.8 or later")]
+    #[error(
+        "Consul is not installed: there is no `consul` on PATH and no .tools/bin/consul here; run `make setup`, or install Consul 1.8 or later"
+    )]
     Missing,
     /// The binary does not work.
     #[error("{} does not run: {reason}; run `make setup`, or install Consul 1.8 or later", path.display())]
@@ -71,7 +73,9 @@ pub(crate) enum Error {
         reason: String,
     },
     /// Nothing answers elsewhere.
-    #[error("no Consul answers at {address} ({reason}); start it there, or unset CONSUL_HTTP_ADDR and consul.address so that `lyceum up` starts one of its own (`--consul own` does it, too)")]
+    #[error(
+        "no Consul answers at {address} ({reason}); start it there, or unset CONSUL_HTTP_ADDR and consul.address so that `lyceum up` starts one of its own (`--consul own` does it, too)"
+    )]
     Silent {
         /// Where.
         address: Address,
@@ -79,7 +83,9 @@ pub(crate) enum Error {
         reason: String,
     },
     /// Something else answers.
-    #[error("what answers at {address} is no Consul ({reason}); set CONSUL_HTTP_ADDR to one, or run `lyceum up --consul own` to start one on free ports")]
+    #[error(
+        "what answers at {address} is no Consul ({reason}); set CONSUL_HTTP_ADDR to one, or run `lyceum up --consul own` to start one on free ports"
+    )]
     Foreign {
         /// Where.
         address: Address,
@@ -87,7 +93,9 @@ pub(crate) enum Error {
         reason: String,
     },
     /// The agent says no.
-    #[error("the Consul at {address} refuses us ({reason}); set consul.token (LYCEUM_CONSUL__TOKEN or CONSUL_HTTP_TOKEN) to a token with agent, service and node rights")]
+    #[error(
+        "the Consul at {address} refuses us ({reason}); set consul.token (LYCEUM_CONSUL__TOKEN or CONSUL_HTTP_TOKEN) to a token with agent, service and node rights"
+    )]
     Forbidden {
         /// Where.
         address: Address,
@@ -135,7 +143,12 @@ pub(crate) async fn find(choice: Choice, settings: &Settings, logs: &Path) -> Re
         return start(None, logs).await;
     }
     match ask(settings).await? {
-        Found::Consul { version } => Ok(Agent { address, version, own: None, notice: None }),
+        Found::Consul { version } => Ok(Agent {
+            address,
+            version,
+            own: None,
+            notice: None,
+        }),
         Found::Refusal { reason } => Err(Error::Forbidden { address, reason }),
         Found::Nothing { reason } => match local_port(&address) {
             Some(port) => start(Some(port), logs).await,
@@ -144,7 +157,9 @@ pub(crate) async fn find(choice: Choice, settings: &Settings, logs: &Path) -> Re
         // Nobody chose the default address, so something else that happens to be there is no mistake.
         Found::SomethingElse { .. } if address == Address::default() => {
             let mut agent = start(None, logs).await?;
-            agent.notice = Some(format!("what answers at {address} is no Consul, so this one has other ports"));
+            agent.notice = Some(format!(
+                "what answers at {address} is no Consul, so this one has other ports"
+            ));
             Ok(agent)
         }
         Found::SomethingElse { reason } => Err(Error::Foreign { address, reason }),
@@ -153,7 +168,10 @@ pub(crate) async fn find(choice: Choice, settings: &Settings, logs: &Path) -> Re
 
 /// Asks who answers at the address.
 async fn ask(settings: &Settings) -> Result<Found, Error> {
-    let settings = Settings { timeout: ASK_WITHIN, ..settings.clone() };
+    let settings = Settings {
+        timeout: ASK_WITHIN,
+        ..settings.clone()
+    };
     let error = match Client::try_new(&settings)?.agent_self().await {
         Ok(agent) => return Ok(Found::Consul { version: agent.version }),
         Err(error) => error,
@@ -185,7 +203,12 @@ async fn start(http: Option<u16>, logs: &Path) -> Result<Agent, Error> {
         let program = program(&binary, &version, ports, &log)?;
         let mut process = program.start()?;
         let Err(reason) = ready(&address, &mut process).await else {
-            return Ok(Agent { address, version: version.text, own: Some((program, process)), notice: None });
+            return Ok(Agent {
+                address,
+                version: version.text,
+                own: Some((program, process)),
+                notice: None,
+            });
         };
         process.stop(tokio::time::sleep(STOP_WITHIN)).await;
         let tail = program.log_tail();
@@ -247,12 +270,20 @@ fn installed() -> Result<(PathBuf, Version), Error> {
         let output = match Command::new(&path).arg("version").output() {
             Ok(output) => output,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(Error::Broken { path, reason: error.to_string() }),
+            Err(error) => {
+                return Err(Error::Broken {
+                    path,
+                    reason: error.to_string(),
+                });
+            }
         };
         let text = String::from_utf8_lossy(&output.stdout);
         return match Version::parse(&text) {
             Some(version) => Ok((path, version)),
-            None => Err(Error::Broken { path, reason: "`consul version` tells no version".to_owned() }),
+            None => Err(Error::Broken {
+                path,
+                reason: "`consul version` tells no version".to_owned(),
+            }),
         };
     }
     Err(Error::Missing)
@@ -266,10 +297,16 @@ impl Ports {
         let free = ports::free(3)?;
         let usual = |wanted: u16, other: u16| if ports::is_free(wanted) { wanted } else { other };
         Ok(match http {
-            Some(http) => {
-                Self { http, server: usual(USUAL.0, free[1]), gossip: usual(USUAL.1, free[2]) }
-            }
-            None => Self { http: free[0], server: free[1], gossip: free[2] },
+            Some(http) => Self {
+                http,
+                server: usual(USUAL.0, free[1]),
+                gossip: usual(USUAL.1, free[2]),
+            },
+            None => Self {
+                http: free[0],
+                server: free[1],
+                gossip: free[2],
+            },
         })
     }
 
@@ -302,7 +339,11 @@ impl Version {
         let mut numbers = text.split('.');
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;
-        Some(Self { text: text.to_owned(), major, minor })
+        Some(Self {
+            text: text.to_owned(),
+            major,
+            minor,
+        })
     }
 
     fn at_least(&self, major: u32, minor: u32) -> bool {

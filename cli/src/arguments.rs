@@ -222,13 +222,17 @@ pub(crate) struct Tether {
 /// `writing-analysis=3`.
 fn replicas(text: &str) -> Result<(String, usize), String> {
     const MOST: usize = 64;
-    let (name, count) = text.split_once('=').ok_or("write SERVICE=N, as in writing-analysis=3")?;
+    let (name, count) = text
+        .split_once('=')
+        .ok_or("write SERVICE=N, as in writing-analysis=3")?;
     if services::find(name).is_none() {
         return Err(services::unknown(name));
     }
     match count.parse() {
         Ok(count @ 0..=MOST) => Ok((name.to_owned(), count)),
-        _ => Err(format!("{count:?} is no number of instances: write one from 0 to {MOST}")),
+        _ => Err(format!(
+            "{count:?} is no number of instances: write one from 0 to {MOST}"
+        )),
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! When not: a process that calls others watches ([`lyceum::discovery`]).
 
-use anyhow::Context as _;
 use lyceum::configuration::Configuration;
-use lyceum::consul::{self, Address, Client, Query, Settings, Tls, Token};
+use lyceum::consul::{self, Address, Client, Query, Settings};
 use lyceum::discovery::Instance;
 
 /// The tag of everything that belongs to the fabric.
@@ -12,38 +11,34 @@ const TAG: &str = "lyceum";
 
 /// How to reach the configured Consul.
 pub(crate) fn settings(configuration: &Configuration) -> anyhow::Result<Settings> {
-    let consul = &configuration.consul;
-    let mut settings = Settings::new(consul.address.parse::<Address>()?);
-    settings.token = match (&consul.token, &consul.token_file) {
-        (Some(token), _) => Token::new(token.expose()),
-        (None, Some(file)) => Token::new(
-            std::fs::read_to_string(file)
-                .with_context(|| format!("consul.token_file, {}, cannot be read", file.display()))?,
-        ),
-        (None, None) => Token::default(),
-    };
-    settings.tls = consul.roots.as_ref().map(|roots| Tls {
-        authorities: roots.clone(),
-        certificate: consul.certificate.clone().zip(consul.key.clone()),
-        server_name: None,
-    });
-    Ok(settings)
+    Ok(lyceum::consul_settings(configuration)?)
 }
 
 /// The same settings for an agent elsewhere.
 pub(crate) fn settings_at(settings: &Settings, address: Address) -> Settings {
-    Settings { address, ..settings.clone() }
+    Settings {
+        address,
+        ..settings.clone()
+    }
 }
 
 /// The names of the fabric's services, sorted.
 pub(crate) async fn names(client: &Client) -> anyhow::Result<Vec<String>> {
     let services = client.services(&Query::default()).await.map_err(explained)?.value;
-    Ok(services.into_iter().filter(|(_, tags)| tags.iter().any(|tag| tag == TAG)).map(|(name, _)| name).collect())
+    Ok(services
+        .into_iter()
+        .filter(|(_, tags)| tags.iter().any(|tag| tag == TAG))
+        .map(|(name, _)| name)
+        .collect())
 }
 
 /// A service's instances, sorted by id.
 pub(crate) async fn instances(client: &Client, service: &str) -> anyhow::Result<Vec<Instance>> {
-    let entries = client.health(service, &Query::default()).await.map_err(explained)?.value;
+    let entries = client
+        .health(service, &Query::default())
+        .await
+        .map_err(explained)?
+        .value;
     let mut instances: Vec<_> = entries.into_iter().filter_map(Instance::read).collect();
     instances.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(instances)

@@ -40,17 +40,26 @@ impl Folder {
     /// Makes the folder where it is missing, and claims it.
     pub(crate) fn claim(path: &Path) -> Result<Self, Error> {
         let logs = path.join("logs");
-        let unusable = |source| Error::Unusable { path: path.to_owned(), source };
+        let unusable = |source| Error::Unusable {
+            path: path.to_owned(),
+            source,
+        };
         std::fs::create_dir_all(&logs).map_err(unusable)?;
-        let mut claim =
-            OpenOptions::new().create(true).append(true).open(path.join("up.lock")).map_err(unusable)?;
+        let mut claim = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path.join("up.lock"))
+            .map_err(unusable)?;
         match claim.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Claimed { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
         // For a person who wonders whose it is; and a full disk shows here, not later.
-        claim.set_len(0).and_then(|()| writeln!(claim, "{}", std::process::id())).map_err(unusable)?;
+        claim
+            .set_len(0)
+            .and_then(|()| writeln!(claim, "{}", std::process::id()))
+            .map_err(unusable)?;
         Ok(Self { logs, _claim: claim })
     }
 }

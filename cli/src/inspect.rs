@@ -4,6 +4,7 @@ use lyceum::configuration::Errors;
 use serde_json::json;
 
 use crate::arguments::{Config, Inspect};
+use crate::output;
 
 /// Checks or shows.
 pub(crate) fn run(command: Config, environment: &[(String, String)]) -> anyhow::Result<()> {
@@ -16,9 +17,9 @@ pub(crate) fn run(command: Config, environment: &[(String, String)]) -> anyhow::
 fn check(arguments: &Inspect, environment: &[(String, String)]) -> anyhow::Result<()> {
     let loaded = arguments.layers.load(environment);
     if arguments.json {
-        println!("{}", problems(loaded.as_ref().err()));
+        output::line(&problems(loaded.as_ref().err()).to_string())?;
     } else if loaded.is_ok() {
-        println!("The configuration is fine.");
+        output::line("The configuration is fine.")?;
     }
     loaded.map(drop).map_err(Into::into)
 }
@@ -35,9 +36,9 @@ fn problems(errors: Option<&Errors>) -> serde_json::Value {
 fn show(arguments: &Inspect, environment: &[(String, String)]) -> anyhow::Result<()> {
     let configuration = arguments.layers.load(environment)?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&configuration)?);
+        output::line(&serde_json::to_string_pretty(&configuration)?)?;
     } else {
-        println!("{}", configuration.shown().trim_end());
+        output::line(configuration.shown().trim_end())?;
     }
     Ok(())
 }

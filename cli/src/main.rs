@@ -15,6 +15,7 @@ mod directory;
 mod folder;
 mod inspect;
 mod operator;
+mod output;
 mod ports;
 mod process;
 mod serve;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         .collect();
     match run(arguments.command, &environment) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::reader_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lyceum: {error:#}");
             ExitCode::FAILURE
@@ -58,12 +60,18 @@ fn run(command: Command, environment: &[(String, String)]) -> anyhow::Result<()>
         // One thread, the main one, which lives as long as the process: a tethered child ends with the thread that
         // started it.
         Command::Up(arguments) => finish(single()?, |runtime| runtime.block_on(up::run(arguments, environment))),
-        Command::Serve(arguments) => finish(many()?, |runtime| runtime.block_on(serve::services(arguments, environment))),
-        Command::Gateway(arguments) => finish(many()?, |runtime| runtime.block_on(serve::gateway(arguments, environment))),
-        Command::Status(arguments) => finish(single()?, |runtime| runtime.block_on(status::run(arguments, environment))),
-        Command::Certificates(Certificates::Operator(arguments)) => {
-            finish(single()?, |runtime| runtime.block_on(operator::run(arguments, environment)))
-        }
+        Command::Serve(arguments) => finish(many()?, |runtime| {
+            runtime.block_on(serve::services(arguments, environment))
+        }),
+        Command::Gateway(arguments) => finish(many()?, |runtime| {
+            runtime.block_on(serve::gateway(arguments, environment))
+        }),
+        Command::Status(arguments) => finish(single()?, |runtime| {
+            runtime.block_on(status::run(arguments, environment))
+        }),
+        Command::Certificates(Certificates::Operator(arguments)) => finish(single()?, |runtime| {
+            runtime.block_on(operator::run(arguments, environment))
+        }),
         Command::Config(command) => inspect::run(command, environment),
         Command::Tether(arguments) => tether::run(arguments.parent, &arguments.program).map(|never| match never {}),
     }
@@ -76,9 +84,15 @@ fn finish<T>(runtime: Runtime, work: impl FnOnce(&Runtime) -> anyhow::Result<T>)
 }
 
 fn single() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build().context("the runtime cannot be started")
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
 }
 
 fn many() -> anyhow::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+    Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
 }

@@ -18,6 +18,7 @@ use lyceum::identity::authority::{DevelopmentAuthority, write_private};
 
 use crate::arguments;
 use crate::directory;
+use crate::output;
 use crate::services::{self, Sample};
 
 /// The three files of an operator.
@@ -45,13 +46,20 @@ pub(crate) async fn run(arguments: arguments::Operator, environment: &[(String, 
     }
     let folder = arguments.out.unwrap_or_else(|| configuration.data.join("operator"));
     let operator = Operator::issue(&configuration, &folder, &arguments.name)?;
-    println!("{} (its key, readable by you alone: {})", operator.certificate.display(), operator.key.display());
-    println!("It is {}'s for {}.\n", arguments.name, in_words(configuration.identity.lifetime));
-    match live_instance(&configuration).await {
-        Ok(Some((address, sample))) => println!("{}", operator.commands(&address, sample)),
-        Ok(None) => println!("No instance is registered: start one with `lyceum up`, then run this again for the calls."),
-        Err(error) => println!("Consul does not say whom to call ({error}): with `lyceum up` running, run this again."),
-    }
+    let calls = match live_instance(&configuration).await {
+        Ok(Some((address, sample))) => operator.commands(&address, sample),
+        Ok(None) => {
+            "No instance is registered: start one with `lyceum up`, then run this again for the calls.".to_owned()
+        }
+        Err(error) => format!("Whom to call is not known: {error}"),
+    };
+    output::line(&format!(
+        "{} (its key, readable by you alone: {})\nIt is {}'s for {}.\n\n{calls}",
+        operator.certificate.display(),
+        operator.key.display(),
+        arguments.name,
+        in_words(configuration.identity.lifetime),
+    ))?;
     Ok(())
 }
 
@@ -72,8 +80,7 @@ async fn live_instance(configuration: &Configuration) -> anyhow::Result<Option<(
 impl Operator {
     /// Writes an operator's files into a folder, which only its owner may enter.
     pub(crate) fn issue(configuration: &Configuration, folder: &Path, name: &str) -> anyhow::Result<Self> {
-        make_private(folder)
-            .with_context(|| format!("{} cannot be made: choose another folder", folder.display()))?;
+        make_private(folder).with_context(|| format!("{} cannot be made: choose another folder", folder.display()))?;
         let operator = Self {
             name: name.to_owned(),
             certificate: folder.join("certificate.pem"),
@@ -89,8 +96,7 @@ impl Operator {
         let identity = &configuration.identity;
         let authority = DevelopmentAuthority::open(&configuration.data.join("identity"), &identity.trust_domain)
             .context("the development authority in the data folder cannot be used")?;
-        let id = SpiffeId::operator(&identity.trust_domain, &self.name)
-            .context("--name makes no identity")?;
+        let id = SpiffeId::operator(&identity.trust_domain, &self.name).context("--name makes no identity")?;
         let issued = authority.issue(&id, identity.lifetime)?;
         let roots = std::fs::read_to_string(authority.roots_path())
             .with_context(|| format!("{} cannot be read", authority.roots_path().display()))?;
@@ -165,7 +171,10 @@ mod tests {
     use super::*;
 
     fn configuration(data: &Path) -> Configuration {
-        Configuration { data: data.to_owned(), ..Configuration::default() }
+        Configuration {
+            data: data.to_owned(),
+            ..Configuration::default()
+        }
     }
 
     #[test]
@@ -175,7 +184,11 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&operator.key), 0o600);
         assert_eq!(mode(&data.path().join("operator")), 0o700);
-        assert!(std::fs::read_to_string(&operator.certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(
+            std::fs::read_to_string(&operator.certificate)
+                .unwrap()
+                .starts_with("-----BEGIN CERTIFICATE-----")
+        );
     }
 
     #[test]
@@ -194,7 +207,10 @@ mod tests {
     fn a_name_that_is_no_identity_is_refused() {
         let data = tempfile::tempdir().unwrap();
         let error = Operator::issue(&configuration(data.path()), &data.path().join("o"), "ada/../root").unwrap_err();
-        assert!(format!("{error:#}").contains("cannot be part of an identity"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("cannot be part of an identity"),
+            "{error:#}"
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::process::{ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// How much of a log's end is shown when its process could not start.
 const TAIL_BYTES: usize = 4 * 1024;
@@ -57,6 +57,8 @@ pub(crate) struct Announcement {
 pub(crate) struct Process {
     child: Child,
     pid: u32,
+    /// Held, not used: waiting for the child would close it, and its end tells the child to stop.
+    input: Option<ChildStdin>,
     announcements: Option<Lines<BufReader<ChildStdout>>>,
 }
 
@@ -75,7 +77,11 @@ impl Program {
     /// Starts it.
     pub(crate) fn start(&self) -> io::Result<Process> {
         let log = appended(&self.log)?;
-        let stdout = if self.announces { Stdio::piped() } else { Stdio::from(log.try_clone()?) };
+        let stdout = if self.announces {
+            Stdio::piped()
+        } else {
+            Stdio::from(log.try_clone()?)
+        };
         let mut child = Command::new(&self.path)
             .args(&self.arguments)
             .stdin(Stdio::piped())
@@ -84,15 +90,24 @@ impl Program {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("it ended before it had a process id"))?;
+        let pid = child
+            .id()
+            .ok_or_else(|| io::Error::other("it ended before it had a process id"))?;
+        let input = child.stdin.take();
         let announcements = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
-        Ok(Process { child, pid, announcements })
+        Ok(Process {
+            child,
+            pid,
+            input,
+            announcements,
+        })
     }
 
     /// The program for the next start, now that this one listens somewhere.
     pub(crate) fn settle(&mut self, announcement: &Announcement) {
         if let Some(key) = self.keeps_address.take() {
-            self.arguments.extend(["--set".into(), format!("{key}={}", announcement.address).into()]);
+            self.arguments
+                .extend(["--set".into(), format!("{key}={}", announcement.address).into()]);
         }
     }
 
@@ -121,9 +136,15 @@ impl Process {
     pub(crate) async fn turn(&mut self) -> Turn {
         loop {
             let Some(lines) = &mut self.announcements else {
-                return Turn::Ended(self.ended().await);
+                return Turn::Ended(ended(self.child.wait().await));
             };
-            match lines.next_line().await {
+            // Its end is waited for beside its output: something else may hold that open.
+            let line = tokio::select! {
+                biased;
+                line = lines.next_line() => line,
+                status = self.child.wait() => return Turn::Ended(ended(status)),
+            };
+            match line {
                 Ok(Some(line)) => {
                     // Anything else on standard output is not for us.
                     if let Ok(announcement) = serde_json::from_str(&line) {
@@ -135,16 +156,10 @@ impl Process {
         }
     }
 
-    async fn ended(&mut self) -> String {
-        match self.child.wait().await {
-            Ok(status) => in_words(status),
-            Err(error) => format!("could not be waited for: {error}"),
-        }
-    }
-
     /// Asks it to stop (SIGTERM), and kills it when patience ends first. Says whether it went by itself.
     pub(crate) async fn stop(mut self, patience: impl Future<Output = ()>) -> bool {
         self.terminate();
+        self.input.take();
         tokio::select! {
             _ = self.child.wait() => return true,
             () = patience => {}
@@ -157,23 +172,29 @@ impl Process {
     /// What its parent's death would do.
     #[cfg(test)]
     pub(crate) fn close_input(&mut self) {
-        self.child.stdin.take();
+        self.input = None;
     }
 
     fn terminate(&self) {
         // Not waited for yet, so the id is still this child's.
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+        if let Some(pid) = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw)
+        {
             let _ = kill_process(pid, Signal::TERM);
         }
     }
 }
 
-/// An exit status as a sentence's end: `was killed by signal 9`, `ended with code 1`.
-fn in_words(status: ExitStatus) -> String {
+/// How it ended, as a sentence's end: `was killed by signal 9`, `ended with code 1`.
+fn ended(status: io::Result<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt as _;
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with code {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}"),
-        (None, None) => "ended".to_owned(),
+    match status.map(|status| (status.code(), status.signal())) {
+        Ok((Some(code), _)) => format!("ended with code {code}"),
+        Ok((None, Some(signal))) => format!("was killed by signal {signal}"),
+        Ok((None, None)) => "ended".to_owned(),
+        Err(error) => format!("could not be waited for: {error}"),
     }
 }

@@ -32,8 +32,8 @@ pub(crate) struct Sample {
 /// By name.
 #[rustfmt::skip]
 pub(crate) const SERVICES: &[Service] = &[
-    Service { name: "ai-validator", sample: DECIDE, server: |fabric| Server::new(fabric, "ai-validator").add(EducationalAiValidatorServiceServer::new(AiValidator::new(fabric.client()))) },
-    Service { name: "writing-analysis", sample: REFLECT, server: |fabric| Server::new(fabric, "writing-analysis").add(WritingAnalysisServiceServer::new(WritingAnalysis::new())) },
+    Service { name: "ai-validator", sample: DECIDE, server: |fabric| Server::new(fabric).add(EducationalAiValidatorServiceServer::new(AiValidator::new(fabric.client()))) },
+    Service { name: "writing-analysis", sample: REFLECT, server: |fabric| Server::new(fabric).add(WritingAnalysisServiceServer::new(WritingAnalysis::new())) },
 ];
 
 /// Crosses two services: the validator asks writing analysis how deep the reflection goes.
@@ -54,7 +54,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Service> {
 
 /// Every name, for people.
 pub(crate) fn names() -> String {
-    SERVICES.iter().map(|service| service.name).collect::<Vec<_>>().join(", ")
+    SERVICES
+        .iter()
+        .map(|service| service.name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What to say to a name that is none.

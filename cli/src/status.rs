@@ -3,24 +3,22 @@
 //! It asks Consul alone, so it works wherever Consul does, without a certificate. With `--watch` it stays and shows
 //! every change as it comes, through the same watches that clients balance by.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use comfy_table::Cell;
 use lyceum::consul::{Client, Health};
-use lyceum::discovery::{self, Discovery, Instance, Instances};
+use lyceum::discovery::{self, Discovery, Instance, Instances, WEIGHT_UNIT};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::arguments::Status;
 use crate::directory;
+use crate::output;
 use crate::stopping::Signals;
 use crate::table::{self, Paint};
-
-/// A Consul weight in the units of [`Instance::weight`].
-const WEIGHT_UNIT: u32 = 4;
 
 /// The longest note in a table; JSON has it whole.
 const NOTE_CHARACTERS: usize = 60;
@@ -30,7 +28,11 @@ pub(crate) async fn run(arguments: Status, environment: &[(String, String)]) -> 
     let configuration = arguments.layers.load(environment)?;
     let settings = directory::settings(&configuration)?;
     let client = Client::try_new(&settings)?;
-    let view = View { json: arguments.json, paint: Paint::new(environment), watch: arguments.watch };
+    let view = View {
+        json: arguments.json,
+        paint: Paint::new(environment),
+        watch: arguments.watch,
+    };
     // Also when watching: a Consul that does not answer is told at once.
     let mut instances = Vec::new();
     for name in directory::names(&client).await? {
@@ -52,10 +54,16 @@ async fn follow(client: Client, view: &View, mut shown: Vec<Instance>) -> anyhow
     let discovery = Discovery::new(client, discovery::Settings::default());
     let mut names = discovery.services();
     loop {
-        let watched: Vec<_> = names.borrow_and_update().iter().map(|name| discovery.watch(name)).collect();
+        let watched: Vec<_> = names
+            .borrow_and_update()
+            .iter()
+            .map(|name| discovery.watch(name))
+            .collect();
         loop {
-            let instances: Vec<Instance> =
-                watched.iter().flat_map(|service| service.borrow().list.clone()).collect();
+            let instances: Vec<Instance> = watched
+                .iter()
+                .flat_map(|service| service.borrow().list.clone())
+                .collect();
             let known = watched.iter().all(|service| service.borrow().is_known());
             if known && instances != shown {
                 view.show(&instances)?;
@@ -95,12 +103,17 @@ struct View {
 
 impl View {
     fn show(&self, instances: &[Instance]) -> io::Result<()> {
-        let text = if self.json { self.as_json(instances) } else { self.as_table(instances, SystemTime::now()) };
-        let mut output = io::stdout().lock();
-        if self.watch && !self.json {
-            output.write_all(self.paint.clear().as_bytes())?;
-        }
-        writeln!(output, "{text}").and_then(|()| output.flush())
+        let text = if self.json {
+            self.as_json(instances)
+        } else {
+            self.as_table(instances, SystemTime::now())
+        };
+        let before = if self.watch && !self.json {
+            self.paint.clear()
+        } else {
+            ""
+        };
+        output::line(&format!("{before}{text}"))
     }
 
     fn as_json(&self, instances: &[Instance]) -> String {
@@ -128,12 +141,26 @@ impl View {
 
     fn as_table(&self, instances: &[Instance], now: SystemTime) -> String {
         if instances.is_empty() {
-            return "Consul answers, and knows no instance of Lyceum: `lyceum up` or `lyceum serve NAME` starts some.".to_owned();
+            return "Consul answers, and knows no instance of Lyceum: `lyceum up` or `lyceum serve NAME` starts some."
+                .to_owned();
         }
-        let headings = ["SERVICE", "INSTANCE", "ADDRESS", "HEALTH", "WEIGHT", "VERSION", "CERTIFICATE", "NOTE"];
+        let headings = [
+            "SERVICE",
+            "INSTANCE",
+            "ADDRESS",
+            "HEALTH",
+            "WEIGHT",
+            "VERSION",
+            "CERTIFICATE",
+            "NOTE",
+        ];
         let mut table = self.paint.table(&headings);
         for instance in instances {
-            let word = if instance.maintenance { "draining" } else { instance.health.as_str() };
+            let word = if instance.maintenance {
+                "draining"
+            } else {
+                instance.health.as_str()
+            };
             table.add_row([
                 Cell::new(&instance.service),
                 Cell::new(&instance.id),
@@ -141,7 +168,12 @@ impl View {
                 self.paint.health(instance.health, word),
                 Cell::new(consul_weight(instance)),
                 Cell::new(&instance.version),
-                Cell::new(instance.certificate_expires.map(|at| expiry(at, now)).unwrap_or_default()),
+                Cell::new(
+                    instance
+                        .certificate_expires
+                        .map(|at| expiry(at, now))
+                        .unwrap_or_default(),
+                ),
                 self.paint.faint(&shortened(&instance.note)),
             ]);
         }

@@ -25,7 +25,10 @@ pub(crate) struct Stop(watch::Receiver<bool>);
 impl Signals {
     /// Listens from now on.
     pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// Waits for the next one.
@@ -47,10 +50,12 @@ impl Stop {
         if supervised {
             let asked = asked.clone();
             // A thread of its own: a read cannot be cancelled, and must not hold the runtime up at the end.
-            std::thread::Builder::new().name("supervisor".to_owned()).spawn(move || {
-                wait_for_end(&mut io::stdin().lock());
-                asked.send_replace(true);
-            })?;
+            std::thread::Builder::new()
+                .name("supervisor".to_owned())
+                .spawn(move || {
+                    wait_for_end(&mut io::stdin().lock());
+                    asked.send_replace(true);
+                })?;
         }
         tokio::spawn(async move {
             signals.next().await;

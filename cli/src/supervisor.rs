@@ -78,7 +78,11 @@ enum Order {
 impl Supervisor {
     pub(crate) fn new() -> Self {
         let (sender, events) = mpsc::unbounded_channel();
-        Self { kept: Vec::new(), sender, events }
+        Self {
+            kept: Vec::new(),
+            sender,
+            events,
+        }
     }
 
     /// Keeps a program running, from now or from the process that already runs.
@@ -86,7 +90,11 @@ impl Supervisor {
         let slot = self.kept.len();
         let (order, orders) = watch::channel(Order::Run);
         let task = tokio::spawn(watch_over(slot, program.clone(), running, self.sender.clone(), orders));
-        self.kept.push(Kept { program, order, task: Some(task) });
+        self.kept.push(Kept {
+            program,
+            order,
+            task: Some(task),
+        });
         slot
     }
 
@@ -155,7 +163,10 @@ async fn watch_over(
         let started = running.take().map_or_else(|| program.start(), Ok);
         let how = match started {
             Ok(mut process) => {
-                let _ = events.send(Event::Started { slot, pid: process.pid() });
+                let _ = events.send(Event::Started {
+                    slot,
+                    pid: process.pid(),
+                });
                 let ended = tokio::select! {
                     () = at_least(Order::Stop, &mut orders) => None,
                     how = live(slot, &mut process, &mut program, &events) => Some(how),

@@ -24,7 +24,9 @@ impl Paint {
     /// A table with these headings.
     pub(crate) fn table(self, headings: &[&str]) -> Table {
         let mut table = Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         if self.0 {
             table.enforce_styling();
         } else {
@@ -37,7 +39,11 @@ impl Paint {
     /// A heading, or something of little weight.
     pub(crate) fn faint(self, text: &str) -> Cell {
         let cell = Cell::new(text);
-        if self.0 { cell.add_attribute(Attribute::Dim) } else { cell }
+        if self.0 {
+            cell.add_attribute(Attribute::Dim)
+        } else {
+            cell
+        }
     }
 
     /// How well an instance is; `draining` and the like keep their word and get the colour of what it means.
@@ -60,18 +66,31 @@ impl Paint {
 
     /// A heading between paragraphs.
     pub(crate) fn bold(self, text: &str) -> String {
-        if self.0 { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.0 {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
 fn wanted(environment: &[(String, String)]) -> bool {
-    let value = |name: &str| environment.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
+    let value = |name: &str| {
+        environment
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
+    };
     value("NO_COLOR").is_empty() && value("TERM") != "dumb"
 }
 
 /// A table's lines, without blanks at their ends.
 pub(crate) fn lines(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -93,7 +112,10 @@ mod tests {
     #[test]
     fn columns_line_up_and_lines_end_clean() {
         let mut table = Paint(false).table(&["SERVICE", "HEALTH"]);
-        table.add_row([Cell::new("a-long-name"), Paint(false).health(Health::Passing, "passing")]);
+        table.add_row([
+            Cell::new("a-long-name"),
+            Paint(false).health(Health::Passing, "passing"),
+        ]);
         let text = lines(&table);
         assert_eq!(text, " SERVICE      HEALTH\n a-long-name  passing");
     }

@@ -14,7 +14,9 @@ use anyhow::{Context as _, bail};
 
 /// Becomes the program; returns only when that fails.
 pub(crate) fn run(parent: u32, program: &[OsString]) -> anyhow::Result<Infallible> {
-    let Some((path, arguments)) = program.split_first() else { bail!("no program to run") };
+    let Some((path, arguments)) = program.split_first() else {
+        bail!("no program to run")
+    };
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
         .context("the kernel does not end a process with its parent")?;

@@ -8,6 +8,7 @@
 //! **Why processes.** They are what production runs, so killing one here shows what happens there. **When not.** On
 //! several machines an orchestrator runs `lyceum serve` and `lyceum gateway`, beside a Consul cluster.
 
+mod edge;
 mod fleet;
 mod report;
 
@@ -137,8 +138,9 @@ fn gateway_address(configuration: &Configuration, port: Option<u16>) -> anyhow::
              --gateway-port 0 for any free one",
             address.port()
         ),
-        Err(error) => Err(error)
-            .with_context(|| format!("the gateway cannot listen on {address}: change gateway.address or --gateway-port")),
+        Err(error) => Err(error).with_context(|| {
+            format!("the gateway cannot listen on {address}: change gateway.address or --gateway-port")
+        }),
     }
 }
 
@@ -168,12 +170,20 @@ fn programs(
     let mut programs = Vec::new();
     for service in services::SERVICES {
         // The last word counts, as with every other flag.
-        let replicas = arguments.replicas.iter().rev().find(|(name, _)| name == service.name).map_or(1, |(_, n)| *n);
+        let replicas = arguments
+            .replicas
+            .iter()
+            .rev()
+            .find(|(name, _)| name == service.name)
+            .map_or(1, |(_, n)| *n);
         // Instances share a machine, so each takes a free port.
         let settings = [consul.clone(), "serving.port=0".to_owned()];
         for replica in 1..=replicas {
             let label = format!("{}-{replica}", service.name);
-            programs.push((Role::Service, program(service.name, label, &["serve", service.name], &settings)));
+            programs.push((
+                Role::Service,
+                program(service.name, label, &["serve", service.name], &settings),
+            ));
         }
     }
     let settings = [consul, format!("gateway.address={gateway}")];

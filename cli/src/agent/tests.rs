@@ -19,11 +19,22 @@ fn versions_of_old_and_new() {
 
 #[test]
 fn only_new_agents_are_told_of_new_ports() {
-    let ports = Ports { http: 1, server: 2, gossip: 3 };
+    let ports = Ports {
+        http: 1,
+        server: 2,
+        gossip: 3,
+    };
     let old = ports.configuration(&version("Consul v1.8.7"));
     assert!(!old.contains("grpc_tls"), "{old}");
-    assert!(old.contains("http = 1 ") && old.contains("server = 2 ") && old.contains("serf_lan = 3 "), "{old}");
-    assert!(ports.configuration(&version("Consul v1.20.1")).contains("grpc_tls = -1"));
+    assert!(
+        old.contains("http = 1 ") && old.contains("server = 2 ") && old.contains("serf_lan = 3 "),
+        "{old}"
+    );
+    assert!(
+        ports
+            .configuration(&version("Consul v1.20.1"))
+            .contains("grpc_tls = -1")
+    );
 }
 
 #[test]

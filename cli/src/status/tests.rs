@@ -1,7 +1,13 @@
+use std::time::Duration;
+
 use super::*;
 
 fn view() -> View {
-    View { json: false, paint: Paint::new(&[("NO_COLOR".to_owned(), "1".to_owned())]), watch: false }
+    View {
+        json: false,
+        paint: Paint::new(&[("NO_COLOR".to_owned(), "1".to_owned())]),
+        watch: false,
+    }
 }
 
 fn instance() -> Instance {
@@ -26,14 +32,37 @@ fn an_instance_is_one_line() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     let words: Vec<&str> = lines[1].split_whitespace().collect();
-    assert_eq!(words[..7], ["writing-analysis", "writing-analysis-1a2b3c4d", "127.0.0.1:4123", "warning", "25", "0.1.0", "in"]);
-    assert!(lines[1].ends_with("in 2 h       overloaded: 120 of 100 calls"), "{text}");
+    assert_eq!(
+        words[..7],
+        [
+            "writing-analysis",
+            "writing-analysis-1a2b3c4d",
+            "127.0.0.1:4123",
+            "warning",
+            "25",
+            "0.1.0",
+            "in"
+        ]
+    );
+    assert!(
+        lines[1].ends_with("in 2 h       overloaded: 120 of 100 calls"),
+        "{text}"
+    );
 }
 
 #[test]
 fn draining_is_told_from_broken() {
-    let draining = Instance { health: Health::Critical, maintenance: true, weight: 0, ..instance() };
-    assert!(view().as_table(std::slice::from_ref(&draining), SystemTime::UNIX_EPOCH).contains("draining"));
+    let draining = Instance {
+        health: Health::Critical,
+        maintenance: true,
+        weight: 0,
+        ..instance()
+    };
+    assert!(
+        view()
+            .as_table(std::slice::from_ref(&draining), SystemTime::UNIX_EPOCH)
+            .contains("draining")
+    );
     let told: serde_json::Value = serde_json::from_str(&view().as_json(&[draining])).unwrap_or_default();
     assert_eq!(told["instances"][0]["draining"], true);
     assert_eq!(told["instances"][0]["health"], "critical");

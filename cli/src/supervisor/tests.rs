@@ -47,7 +47,7 @@ fn kill(pid: u32) {
 async fn what_dies_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut supervisor = Supervisor::new();
-    let slot = supervisor.keep(shell(folder.path(), &format!("{ANNOUNCE} cat")), None);
+    let slot = supervisor.keep(shell(folder.path(), &format!("{ANNOUNCE} exec cat")), None);
     let first = started(&mut supervisor).await;
     assert_eq!(serving(&mut supervisor).await.id, "shell-0");
     kill(first);
@@ -66,12 +66,21 @@ async fn what_dies_comes_back() {
 async fn a_deaf_process_is_killed_when_patience_ends() {
     let folder = tempfile::tempdir().unwrap();
     let mut supervisor = Supervisor::new();
-    let deaf = supervisor.keep(shell(folder.path(), &format!("trap '' TERM; {ANNOUNCE} while :; do read x; done")), None);
+    let deaf = supervisor.keep(
+        shell(
+            folder.path(),
+            &format!("trap '' TERM; {ANNOUNCE} while :; do read x; done"),
+        ),
+        None,
+    );
     let pid = started(&mut supervisor).await;
     serving(&mut supervisor).await;
     assert_eq!(supervisor.stop([deaf], std::future::ready(())).await, [deaf]);
     assert!(!lives(pid));
-    assert!(supervisor.stop([deaf], std::future::pending()).await.is_empty(), "it was stopped already");
+    assert!(
+        supervisor.stop([deaf], std::future::pending()).await.is_empty(),
+        "it was stopped already"
+    );
 }
 
 #[tokio::test]
@@ -94,6 +103,8 @@ async fn its_input_closes_with_the_supervisor_and_its_errors_are_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let program = shell(folder.path(), "cat; echo gone >&2");
     let mut process = program.start().unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), process.turn()).await;
+    assert!(early.is_err(), "waiting must not close its input: {early:?}");
     process.close_input();
     assert!(matches!(process.turn().await, Turn::Ended(how) if how == "ended with code 0"));
     assert_eq!(program.log_tail(), "gone");

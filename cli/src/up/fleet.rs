@@ -1,15 +1,21 @@
 //! What runs, by slot: who it is, which instance it became, and whether Consul calls it passing.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use lyceum::consul::{Client, Health, Query};
 use lyceum::discovery::Instance;
+use tokio::time::Instant;
 
+use super::edge;
 use crate::process::{Announcement, Program};
 use crate::supervisor::{Event, Slot};
 
 /// A process that dies this often before it ever serves will not serve.
 const HOPELESS: u32 = 3;
+
+/// What is in warning for this long after its start will remain so for a while.
+const WARNING_STAYS: Duration = Duration::from_secs(2);
 
 /// What a process is for, in the order in which they are told to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub(super) struct Member {
     pub(super) instance: Option<Announcement>,
     /// What Consul says of it.
     pub(super) health: Option<Health>,
+    /// Since when it serves.
+    since: Option<Instant>,
     deaths: u32,
     /// Whether it ever was healthy.
     proven: bool,
@@ -43,6 +51,8 @@ pub(super) struct Member {
 pub(super) struct Fleet {
     members: Vec<Member>,
     client: Client,
+    /// Whether the gateway has been found to know every instance: it learns of them from Consul, a moment later.
+    edge_knows: bool,
 }
 
 /// What a person should hear.
@@ -55,7 +65,7 @@ pub(super) enum News {
         /// `was killed by signal 9`.
         how: String,
         /// When it is started again.
-        restart_in: std::time::Duration,
+        restart_in: Duration,
     },
     /// A process is healthy, at first or again.
     Healthy {
@@ -77,8 +87,13 @@ impl Member {
         self.instance.as_ref().map_or("", |instance| &instance.address)
     }
 
+    /// A warning counts only when it stays: some services begin with one.
     fn is_healthy(&self) -> bool {
-        self.health.is_some_and(|health| health < Health::Critical)
+        match self.health {
+            Some(Health::Passing) => true,
+            Some(Health::Warning) => self.since.is_some_and(|since| since.elapsed() >= WARNING_STAYS),
+            Some(Health::Critical) | None => false,
+        }
     }
 }
 
@@ -86,7 +101,11 @@ impl Member {
 
 impl Fleet {
     pub(super) fn new(client: Client) -> Self {
-        Self { members: Vec::new(), client }
+        Self {
+            members: Vec::new(),
+            client,
+            edge_knows: false,
+        }
     }
 
     /// Adds what a slot runs. Slots are counted by the supervisor, in the same order.
@@ -100,6 +119,7 @@ impl Fleet {
             pid: 0,
             instance: None,
             health: None,
+            since: None,
             deaths: 0,
             proven: false,
         });
@@ -124,31 +144,61 @@ impl Fleet {
 
     /// The gateway's address, once it serves.
     pub(super) fn gateway(&self) -> Option<SocketAddr> {
-        self.members.iter().find(|member| member.role == Role::Gateway)?.address().parse().ok()
+        self.members
+            .iter()
+            .find(|member| member.role == Role::Gateway)?
+            .address()
+            .parse()
+            .ok()
     }
 
     pub(super) fn slots(&self, role: Role) -> Vec<Slot> {
-        self.members.iter().filter(|member| member.role == role).map(|member| member.slot).collect()
+        self.members
+            .iter()
+            .filter(|member| member.role == role)
+            .map(|member| member.slot)
+            .collect()
     }
 
-    /// Whether everything runs and Consul calls it passing (or warning: it serves).
+    /// Whether everything runs, Consul calls it passing, and the gateway finds it.
     pub(super) fn is_healthy(&self) -> bool {
+        self.edge_knows && self.all_pass()
+    }
+
+    fn all_pass(&self) -> bool {
         self.members.iter().all(Member::is_healthy)
     }
 
-    /// Whether Consul has to be asked about somebody.
+    /// Whether somebody has to be asked.
     pub(super) fn is_waiting(&self) -> bool {
-        self.members.iter().any(|member| member.instance.is_some() && !member.is_healthy())
+        !self.edge_knows
+            || self
+                .members
+                .iter()
+                .any(|member| member.instance.is_some() && !member.is_healthy())
     }
 
     /// Those that are not healthy yet.
     pub(super) fn waiting_for(&self) -> Vec<String> {
-        self.members.iter().filter(|member| !member.is_healthy()).map(|member| member.label.clone()).collect()
+        let late: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| !member.is_healthy())
+            .map(|member| member.label.clone())
+            .collect();
+        if late.is_empty() {
+            vec!["the gateway does not find every service".to_owned()]
+        } else {
+            late
+        }
     }
 
     /// A process that will not come up.
     pub(super) fn hopeless(&self) -> Option<Slot> {
-        self.members.iter().find(|member| !member.proven && member.deaths >= HOPELESS).map(|member| member.slot)
+        self.members
+            .iter()
+            .find(|member| !member.proven && member.deaths >= HOPELESS)
+            .map(|member| member.slot)
     }
 
     /// Takes note of what happened to a process.
@@ -166,11 +216,16 @@ impl Fleet {
             }
             Event::Serving { slot, announcement } => {
                 self.members[slot].instance = Some(announcement);
+                self.members[slot].since = Some(Instant::now());
                 Vec::new()
             }
             Event::Died { slot, how, restart_in } => {
                 let member = &mut self.members[slot];
-                let news = News::Died { member: member.clone(), how, restart_in };
+                let news = News::Died {
+                    member: member.clone(),
+                    how,
+                    restart_in,
+                };
                 member.deaths += 1;
                 member.health = None;
                 if member.role != Role::Consul
@@ -185,7 +240,7 @@ impl Fleet {
         }
     }
 
-    /// Asks Consul about those that serve but are not known to be healthy.
+    /// Asks Consul about those that serve but are not known to be healthy, and at last the gateway whether it sees all.
     pub(super) async fn look(&mut self) -> Vec<News> {
         let mut news = Vec::new();
         for member in &mut self.members {
@@ -194,7 +249,9 @@ impl Fleet {
                 continue;
             }
             // An error means that Consul is away: the next look finds it back.
-            let Ok(answer) = self.client.health(&instance.name, &Query::default()).await else { continue };
+            let Ok(answer) = self.client.health(&instance.name, &Query::default()).await else {
+                continue;
+            };
             let health = answer
                 .value
                 .into_iter()
@@ -206,6 +263,17 @@ impl Fleet {
                 member.proven = true;
                 news.push(News::Healthy { member: member.clone() });
             }
+        }
+        if !self.edge_knows && self.all_pass() {
+            let services = self
+                .members
+                .iter()
+                .filter(|member| member.role == Role::Service)
+                .map(Member::id);
+            self.edge_knows = match self.gateway() {
+                Some(address) => edge::knows(address, services).await,
+                None => false,
+            };
         }
         news
     }

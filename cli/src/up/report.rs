@@ -2,8 +2,6 @@
 //!
 //! For people on standard output; with `--json` one object a line, the first when everything is healthy.
 
-use std::io::{self, Write as _};
-
 use comfy_table::Cell;
 use lyceum::consul::Health;
 use serde_json::json;
@@ -12,6 +10,7 @@ use tokio::time::Instant;
 use super::fleet::{Fleet, Member, News, Role};
 use crate::agent::Agent;
 use crate::operator::Operator;
+use crate::output;
 use crate::services;
 use crate::table::{self, Paint};
 
@@ -27,7 +26,12 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(json: bool, paint: Paint, begun: Instant) -> Self {
-        Self { json, paint, begun, is_up: false }
+        Self {
+            json,
+            paint,
+            begun,
+            is_up: false,
+        }
     }
 
     /// Whether everything has been healthy once.
@@ -109,13 +113,20 @@ impl Report {
         }
         let mut text = format!(
             "\n{}\n\n{}\n\n {}  {page}\n {}  {consul_ui}\n",
-            self.paint.bold(&format!("Lyceum is up after {:.1} s.", self.begun.elapsed().as_secs_f64())),
+            self.paint.bold(&format!(
+                "Lyceum is up after {:.1} s.",
+                self.begun.elapsed().as_secs_f64()
+            )),
             table::lines(&table),
             self.paint.bold("The page    "),
             self.paint.bold("The registry"),
         );
         for sample in samples(fleet) {
-            text.push_str(&format!("\n {}\n{}\n", self.paint.bold(sample.0), operator.commands(&sample.1, sample.2)));
+            text.push_str(&format!(
+                "\n {}\n{}\n",
+                self.paint.bold(sample.0),
+                operator.commands(&sample.1, sample.2)
+            ));
         }
         text.push_str("\nCtrl-C drains and stops everything.");
         say(&text);
@@ -125,7 +136,14 @@ impl Report {
     pub(super) fn news(&self, news: &[News]) {
         for news in news {
             let text = match (news, self.json) {
-                (News::Died { member, how, restart_in }, true) => {
+                (
+                    News::Died {
+                        member,
+                        how,
+                        restart_in,
+                    },
+                    true,
+                ) => {
                     let mut event = described(member);
                     event["event"] = "died".into();
                     event["how"] = how.as_str().into();
@@ -137,11 +155,28 @@ impl Report {
                     event["event"] = "restarted".into();
                     event.to_string()
                 }
-                (News::Died { member, how, restart_in }, false) => {
-                    format!("{} {how}; starting it again in {:.1} s", member.id(), restart_in.as_secs_f64())
+                (
+                    News::Died {
+                        member,
+                        how,
+                        restart_in,
+                    },
+                    false,
+                ) => {
+                    format!(
+                        "{} {how}; starting it again in {:.1} s",
+                        member.id(),
+                        restart_in.as_secs_f64()
+                    )
                 }
                 (News::Healthy { member }, false) => {
-                    format!("{} is back: {} at {}, pid {}", member.name, member.id(), member.address(), member.pid)
+                    format!(
+                        "{} is back: {} at {}, pid {}",
+                        member.name,
+                        member.id(),
+                        member.address(),
+                        member.pid
+                    )
                 }
             };
             say(&text);
@@ -176,8 +211,10 @@ fn samples(fleet: &Fleet) -> Vec<(&'static str, String, &'static services::Sampl
     services::SERVICES
         .iter()
         .filter_map(|service| {
-            let member =
-                fleet.members().iter().find(|member| member.role == Role::Service && member.name == service.name)?;
+            let member = fleet
+                .members()
+                .iter()
+                .find(|member| member.role == Role::Service && member.name == service.name)?;
             Some((service.name, member.address().to_owned(), &service.sample))
         })
         .collect()
@@ -185,6 +222,5 @@ fn samples(fleet: &Fleet) -> Vec<(&'static str, String, &'static services::Sampl
 
 /// A reader that left (`| head -n 1`) is no reason to stop the fabric.
 fn say(text: &str) {
-    let mut output = io::stdout().lock();
-    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+    let _ = output::line(text);
 }

@@ -1,0 +1,63 @@
+//! What the gateway knows, asked as any monitor would ask it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// A gateway on this machine answers in a millisecond.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// More than its report of a thousand instances.
+const REPORT_LIMIT: usize = 1024 * 1024;
+
+/// Whether the gateway at an address has heard of all these instances.
+pub(super) async fn knows<'a>(gateway: SocketAddr, ids: impl Iterator<Item = &'a str>) -> bool {
+    let Ok(Some(report)) = tokio::time::timeout(ANSWERS_WITHIN, report(gateway)).await else {
+        return false;
+    };
+    let known = instances(&report);
+    ids.into_iter().all(|id| known.contains(&id))
+}
+
+async fn report(gateway: SocketAddr) -> Option<Value> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let uri: Uri = format!("http://{gateway}/gateway/services").parse().ok()?;
+    let body = Limited::new(client.get(uri).await.ok()?.into_body(), REPORT_LIMIT);
+    serde_json::from_slice(&body.collect().await.ok()?.to_bytes()).ok()
+}
+
+/// The ids in a report.
+fn instances(report: &Value) -> Vec<&str> {
+    report["services"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|service| service["instances"].as_array())
+        .flatten()
+        .filter_map(|instance| instance["id"].as_str())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_read_and_what_is_strange_is_skipped() {
+        let report = json!({ "services": [
+            { "name": "a", "instances": [{ "id": "a-1" }, { "id": "a-2" }] },
+            { "name": "b" },
+            { "name": "c", "instances": [{ "address": "x" }] },
+        ]});
+        assert_eq!(instances(&report), ["a-1", "a-2"]);
+        assert!(instances(&json!(7)).is_empty());
+    }
+}
