@@ -27,12 +27,14 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 
@@ -42,7 +44,7 @@ pub use health::{Check, Entry, EntryService, EntryWeights, Health, Node, is_main
 pub use query::{Answer, MAX_WAIT, Query};
 pub use settings::{Address, Settings, Tls, Token};
 
-use connector::Connector;
+use connector::{Connector, Number};
 
 /// No answer of Consul's that the fabric asks for comes near this; a larger one is refused instead of filling memory.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -61,6 +63,7 @@ struct Inner {
     address: Address,
     token: Option<HeaderValue>,
     timeout: Duration,
+    opened: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Client {
@@ -78,6 +81,8 @@ struct Call {
     path: String,
     body: Bytes,
     timeout: Duration,
+    /// No connection that is younger will do.
+    connections: Option<u64>,
 }
 
 /// An answer of any status, read to its end.
@@ -85,6 +90,7 @@ struct Reply {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    connections: u64,
 }
 
 // === impl Client ===
@@ -96,6 +102,7 @@ impl Client {
     /// [`Error::Settings`] says which setting is wrong and why.
     pub fn try_new(settings: &Settings) -> Result<Self> {
         let connector = Connector::try_new(settings)?;
+        let opened = connector.opened();
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_CONNECTIONS)
@@ -106,6 +113,7 @@ impl Client {
                 address: settings.address.clone(),
                 token: settings.token.header()?,
                 timeout: settings.timeout,
+                opened,
             }),
         })
     }
@@ -123,12 +131,14 @@ impl Client {
             path: path.into(),
             body: Bytes::new(),
             timeout: self.inner.timeout,
+            connections: None,
         }
     }
 
     fn read(&self, operation: &'static str, path: &str, query: &Query) -> Call {
         let mut call = self.call(operation, Method::GET, query.append_to(path));
         call.timeout = query.timeout(self.inner.timeout);
+        call.connections = query.connections.filter(|_| query.index > 0);
         call
     }
 
@@ -140,20 +150,28 @@ impl Client {
             path,
             body,
             timeout,
+            connections,
         } = call;
         let uri = self
             .inner
             .address
             .uri(&path)
             .map_err(|reason| Error::Settings { reason })?;
-        let request = self.request(method, uri, body)?;
+        let mut request = self.request(method, uri, body)?;
+        let mut used = capture_connection(&mut request);
         let exchange = async {
-            let response = self
-                .inner
-                .http
-                .request(request)
-                .await
-                .map_err(|e| self.unreachable(&e))?;
+            let sending = self.inner.http.request(request);
+            tokio::pin!(sending);
+            let response = match connections {
+                None => sending.await,
+                Some(oldest) => tokio::select! {
+                    biased;
+                    () = younger_than(oldest, &mut used) => return Err(Error::Reconnected),
+                    response = &mut sending => response,
+                },
+            };
+            let response = response.map_err(|e| self.unreachable(&e))?;
+            let opened = self.inner.opened.load(Ordering::Relaxed);
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MAX_BODY_BYTES)
                 .collect()
@@ -167,6 +185,7 @@ impl Client {
                 status: parts.status,
                 headers: parts.headers,
                 body,
+                connections: opened,
             })
         };
         match tokio::time::timeout(timeout, exchange).await {
@@ -196,7 +215,7 @@ impl Client {
             operation,
             reason: e.to_string(),
         })?;
-        Ok(Answer::new(value, &reply.headers))
+        Ok(Answer::new(value, &reply.headers, reply.connections))
     }
 
     fn request(&self, method: Method, uri: Uri, body: Bytes) -> Result<Request<Full<Bytes>>> {
@@ -230,5 +249,21 @@ impl Client {
             status: reply.status,
             body: error::trimmed(&body),
         }
+    }
+}
+
+/// Ends when the request goes over a connection that is younger than these, and never otherwise.
+async fn younger_than(oldest: u64, used: &mut CaptureConnection) {
+    let number = used
+        .wait_for_connection_metadata()
+        .await
+        .as_ref()
+        .and_then(|connected| {
+            let mut extensions = http::Extensions::new();
+            connected.get_extras(&mut extensions);
+            extensions.get::<Number>().map(|number| number.0)
+        });
+    if number.is_none_or(|number| number <= oldest) {
+        std::future::pending::<()>().await;
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -27,7 +28,12 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) struct Connector {
     way: Way,
     timeout: Duration,
+    opened: Arc<AtomicU64>,
 }
+
+/// A connection's number, counted from 1: it travels with hyper's record of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number(pub(super) u64);
 
 #[derive(Clone)]
 enum Way {
@@ -37,8 +43,8 @@ enum Way {
 
 /// An open connection.
 pub(super) enum Stream {
-    Tcp(Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
-    Unix(TokioIo<UnixStream>),
+    Tcp(Number, Box<MaybeHttpsStream<TokioIo<TcpStream>>>),
+    Unix(Number, TokioIo<UnixStream>),
 }
 
 // === impl Connector ===
@@ -58,7 +64,15 @@ impl Connector {
         Ok(Self {
             way,
             timeout: settings.connect_timeout,
+            opened: Arc::default(),
         })
+    }
+}
+
+impl Connector {
+    /// Counts the connections that were opened, or tried.
+    pub(super) fn opened(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.opened)
     }
 }
 
@@ -76,14 +90,15 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let timeout = self.timeout;
+        let number = Number(self.opened.fetch_add(1, Ordering::Relaxed) + 1);
         let connecting: Self::Future = match &mut self.way {
             Way::Tcp(tcp) => {
                 let connecting = tcp.call(uri);
-                Box::pin(async move { connecting.await.map(|stream| Stream::Tcp(Box::new(stream))) })
+                Box::pin(async move { connecting.await.map(|stream| Stream::Tcp(number, Box::new(stream))) })
             }
             Way::Unix(path) => {
                 let path = path.clone();
-                Box::pin(async move { Ok(Stream::Unix(TokioIo::new(UnixStream::connect(path).await?))) })
+                Box::pin(async move { Ok(Stream::Unix(number, TokioIo::new(UnixStream::connect(path).await?))) })
             }
         };
         Box::pin(async move {
@@ -165,8 +180,8 @@ fn unusable(file: &Path, why: &dyn std::fmt::Display) -> Error {
 impl Connection for Stream {
     fn connected(&self) -> Connected {
         match self {
-            Self::Tcp(stream) => stream.connected(),
-            Self::Unix(_) => Connected::new(),
+            Self::Tcp(number, stream) => stream.connected().extra(*number),
+            Self::Unix(number, _) => Connected::new().extra(*number),
         }
     }
 }
@@ -174,8 +189,8 @@ impl Connection for Stream {
 impl Read for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tcp(_, stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Unix(_, stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -183,22 +198,22 @@ impl Read for Stream {
 impl Write for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tcp(_, stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Unix(_, stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tcp(_, stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Unix(_, stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tcp(_, stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Unix(_, stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -54,6 +54,10 @@ pub enum Error {
         /// The check's id.
         check: String,
     },
+    /// The connection that gave a query's index is gone, and whoever answers on another may not know the index: begin
+    /// again from 0.
+    #[error("the connection to consul that gave the index is gone")]
+    Reconnected,
     /// The client's own settings cannot work.
     #[error("consul settings: {reason}")]
     Settings {

@@ -20,7 +20,7 @@ impl Client {
             status if status.is_success() => Some(reply.body.clone()),
             _ => return Err(self.refused(operation, &reply)),
         };
-        Ok(Answer::new(value, &reply.headers))
+        Ok(Answer::new(value, &reply.headers, reply.connections))
     }
 
     /// Sets a key's value.

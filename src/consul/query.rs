@@ -20,6 +20,9 @@ pub struct Query {
     pub wait: Duration,
     /// Whether any server may answer. Check [`Answer::known_leader`] and [`Answer::last_contact`] then.
     pub stale: bool,
+    /// [`Answer::connections`] of the answer that gave the index. The agent behind a younger connection may be another
+    /// one, which does not know the index and would block for the whole wait: such a query fails at once instead.
+    pub connections: Option<u64>,
 }
 
 /// A value with the headers that say how fresh it is.
@@ -35,6 +38,8 @@ pub struct Answer<T> {
     pub last_contact: Duration,
     /// Whether an access control list hid results (Consul 1.11 and later say so).
     pub filtered: bool,
+    /// How many connections the client had opened by then: see [`Query::connections`].
+    pub connections: u64,
 }
 
 // === impl Query ===
@@ -68,7 +73,7 @@ impl Query {
 // === impl Answer ===
 
 impl<T> Answer<T> {
-    pub(super) fn new(value: T, headers: &HeaderMap) -> Self {
+    pub(super) fn new(value: T, headers: &HeaderMap, connections: u64) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let number = |name: &str| text(name).and_then(|value| value.trim().parse::<u64>().ok());
         Self {
@@ -78,6 +83,7 @@ impl<T> Answer<T> {
             known_leader: text("x-consul-knownleader").is_none_or(|value| value.trim() == "true"),
             last_contact: Duration::from_millis(number("x-consul-lastcontact").unwrap_or(0)),
             filtered: text("x-consul-results-filtered-by-acls").is_some_and(|value| value.trim() == "true"),
+            connections,
         }
     }
 
@@ -90,6 +96,7 @@ impl<T> Answer<T> {
             known_leader: self.known_leader,
             last_contact: self.last_contact,
             filtered: self.filtered,
+            connections: self.connections,
         }
     }
 }

@@ -98,6 +98,7 @@ fn a_query_sends_what_blocks_and_nothing_else() {
             index,
             wait: Duration::from_millis(wait),
             stale,
+            ..Query::default()
         }
         .append_to("/v1/x")
     };
@@ -123,7 +124,8 @@ fn a_blocking_query_outlives_its_wait_with_consuls_jitter() {
         Query {
             index: 0,
             wait,
-            stale: false
+            stale: false,
+            ..Query::default()
         }
         .timeout(usual),
         usual
@@ -132,7 +134,8 @@ fn a_blocking_query_outlives_its_wait_with_consuls_jitter() {
         Query {
             index: 1,
             wait,
-            stale: false
+            stale: false,
+            ..Query::default()
         }
         .timeout(usual),
         Duration::from_secs(48 + 3 + 5)
@@ -141,7 +144,8 @@ fn a_blocking_query_outlives_its_wait_with_consuls_jitter() {
         Query {
             index: 1,
             wait: wait * 100,
-            stale: false
+            stale: false,
+            ..Query::default()
         }
         .timeout(usual)
             < Duration::from_secs(64)

@@ -23,7 +23,11 @@ pub(super) struct Cursor {
     settings: Settings,
     random: fastrand::Rng,
     index: u64,
+    /// The connections that the index counts on.
+    connections: u64,
     failures: u32,
+    /// The agent may be another one since the last answer.
+    reconnected: bool,
     /// How many reads more to ask the leader, after a stale answer was doubtful.
     ask_leader: u32,
     bucket: Bucket,
@@ -57,7 +61,9 @@ impl Cursor {
             settings,
             random,
             index: 0,
+            connections: 0,
             failures: 0,
+            reconnected: false,
             ask_leader: 0,
             bucket,
         }
@@ -69,6 +75,7 @@ impl Cursor {
             index: self.index,
             wait: self.settings.wait,
             stale: self.settings.stale && self.ask_leader == 0,
+            connections: Some(self.connections),
         }
     }
 
@@ -91,11 +98,19 @@ impl Cursor {
         }
         let next = answer.index.max(1);
         let backwards = next < self.index;
-        let reborn = backwards || self.failures > 0;
+        let reborn = backwards || self.failures > 0 || self.reconnected;
         self.index = if backwards { 0 } else { next };
+        self.connections = answer.connections;
         self.failures = 0;
+        self.reconnected = false;
         self.ask_leader = self.ask_leader.saturating_sub(1);
         Verdict::Believe { reborn }
+    }
+
+    /// Takes note that the connection changed: its index means nothing to the agent behind the next one.
+    pub(super) fn reconnected(&mut self) {
+        self.index = 0;
+        self.reconnected = true;
     }
 
     /// Takes note of a failure, and says how long to pause: anything up to the doubled limit.

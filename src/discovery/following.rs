@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep_until};
 use super::cursor::{Cursor, Verdict};
 use super::retention::{Item, Retention};
 use super::{Settings, believable};
-use crate::consul::{Answer, Query, Result};
+use crate::consul::{Answer, Error, Query, Result};
 
 pub(super) struct Follower<T> {
     /// What is followed, for the log.
@@ -50,6 +50,10 @@ impl<T: Item> Follower<T> {
             };
             match outcome {
                 Ok(answer) => self.heard(answer, &mut publish),
+                Err(Error::Reconnected) => {
+                    tracing::debug!(watch = self.name, "the connection changed; beginning again");
+                    self.cursor.reconnected();
+                }
                 Err(error) => {
                     if self.cursor.failures() == 0 {
                         tracing::warn!(watch = self.name, %error, "consul cannot be followed; keeping what is known");

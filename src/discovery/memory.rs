@@ -286,6 +286,7 @@ impl Memory {
                         known_leader: !leaderless,
                         last_contact: Duration::ZERO,
                         filtered: false,
+                        connections: 0,
                     });
                 }
                 register.next_lapse().map_or(until, |lapse| lapse.min(until))

@@ -313,6 +313,7 @@ fn results_that_access_control_hides_are_no_empty_list() {
         known_leader: true,
         last_contact: Duration::ZERO,
         filtered,
+        connections: 0,
     };
     assert!(believable(answer(vec![], true)).unwrap_err().is_forbidden());
     assert!(

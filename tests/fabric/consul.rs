@@ -166,6 +166,7 @@ async fn keys_hold_any_bytes() {
         index,
         wait: LONG,
         stale: false,
+        ..Query::default()
     };
     let (woken, put) = tokio::join!(
         client.kv_get("lyceum/limits", &blocking),
@@ -204,6 +205,7 @@ async fn a_blocking_query_wakes_with_the_change_or_at_its_waits_end() {
                     index,
                     wait,
                     stale: true,
+                    ..Query::default()
                 },
             )
             .await
@@ -218,6 +220,7 @@ async fn a_blocking_query_wakes_with_the_change_or_at_its_waits_end() {
         index,
         wait: LONG,
         stale: true,
+        ..Query::default()
     };
     let (another, started) = (service("b", LONG), Instant::now());
     let (woken, registered) = tokio::join!(client.health("writing", &query), client.register(&another));
@@ -251,6 +254,7 @@ async fn what_changes_nothing_wakes_nobody() {
         index: answer.index,
         wait: Duration::from_secs(1),
         stale: false,
+        ..Query::default()
     };
     let again = client.health("writing", &query).await.unwrap();
     assert_eq!(again.index, answer.index);

@@ -140,6 +140,15 @@ async fn an_agent_that_dies_and_comes_back_empty_costs_no_instance() {
         }
     });
 
+    // The old agent's index is far above where the new one's begins: who waits on it waits in vain.
+    for _ in 0..300 {
+        client.kv_put("count", "").await.unwrap();
+    }
+    registrations[0].set_health(Health::Warning, "busy");
+    wait_until("a high index", &mut receiver, |instances| {
+        instances.list[0].note == "busy"
+    })
+    .await;
     consul.kill().await;
     for registration in &registrations {
         let mut state = registration.state_watch();
@@ -148,9 +157,11 @@ async fn an_agent_that_dies_and_comes_back_empty_costs_no_instance() {
     }
     assert_eq!(ports(&receiver.borrow()), all, "the last good instances");
     consul.start_again_wiped().await;
+    let start = Instant::now();
     // A fourth proves that the watch follows the new agent: its index began again far below the old one's.
     let fourth = Registration::spawn(client, announcement(7304));
     until(&mut receiver, &[7301, 7302, 7303, 7304]).await;
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     assert_eq!(**names.borrow(), ["writing"]);
     for registration in &registrations {
         registration.registered().await;
@@ -314,4 +325,42 @@ async fn with_access_control_a_services_own_token_is_enough() {
         "{failing:?}"
     );
     assert!(!format!("{failing:?}").contains(secret));
+}
+
+#[tokio::test]
+async fn instances_that_are_late_to_register_again_are_kept_for_a_while() {
+    let mut consul = Consul::start().await;
+    let client = consul.client();
+    let settings = Settings {
+        recovery_hold: Duration::from_secs(3),
+        ..Settings::default()
+    };
+    let mut receiver = Discovery::new(client.clone(), settings).watch("writing");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let theirs = client.clone();
+    runtime.spawn(async move {
+        let first = Registration::spawn(theirs.clone(), announcement(7901));
+        let second = Registration::spawn(theirs, announcement(7902));
+        std::future::pending::<()>().await;
+        drop((first, second));
+    });
+    until(&mut receiver, &[7901, 7902]).await;
+    // These two will not register again; the new agent knows only a third.
+    runtime.shutdown_background();
+    consul.kill().await;
+    consul.start_again_wiped().await;
+    let third = Registration::spawn(client, announcement(7903));
+    let found = |instances: &Arc<Instances>| ports(instances).contains(&7903);
+    let instances = wait_until("the third", &mut receiver, found).await;
+    assert_eq!(
+        ports(&instances),
+        [7901, 7902, 7903],
+        "the first one back does not get all the calls"
+    );
+    until(&mut receiver, &[7903]).await;
+    third.deregister().await.unwrap();
 }

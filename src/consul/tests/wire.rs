@@ -272,6 +272,7 @@ async fn headers_tell_how_fresh_an_answer_is() {
         known_leader: false,
         last_contact: Duration::from_millis(1500),
         filtered: true,
+        connections: 1,
     };
     assert_eq!(answer, expected);
 }
@@ -298,4 +299,26 @@ async fn a_key_is_asked_for_with_its_slashes() {
         .value;
     assert_eq!(value.unwrap(), "plain");
     assert!(server.asked().starts_with("GET /v1/kv/lyceum/a%20b?raw HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn an_index_does_not_count_on_a_connection_that_is_younger() {
+    // This server ends every connection with its answer, as a restart does.
+    let server = Server::answering("200 OK", "X-Consul-Index: 7\r\n", "[]").await;
+    let client = server.client("");
+    let answer = client.health("w", &Query::default()).await.unwrap();
+    let wait = Duration::from_secs(1);
+    let mut query = Query {
+        index: answer.index,
+        wait,
+        stale: true,
+        connections: Some(answer.connections),
+    };
+    let error = client.health("w", &query).await.unwrap_err();
+    assert!(matches!(error, Error::Reconnected), "{error:?}");
+    query.index = 0;
+    client
+        .health("w", &query)
+        .await
+        .expect("without an index any connection will do");
 }

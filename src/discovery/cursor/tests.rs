@@ -15,6 +15,7 @@ fn answer(index: u64) -> Answer<()> {
         known_leader: true,
         last_contact: Duration::ZERO,
         filtered: false,
+        connections: 0,
     }
 }
 
@@ -148,4 +149,22 @@ proptest! {
             prop_assert_eq!(cursor.query().index, expected);
         }
     }
+}
+
+#[test]
+fn a_new_connection_starts_again_from_zero() {
+    let mut cursor = cursor();
+    cursor.answered(&Answer {
+        connections: 3,
+        ..answer(500)
+    });
+    assert_eq!(cursor.query().connections, Some(3));
+    cursor.reconnected();
+    assert_eq!((cursor.query().index, cursor.failures()), (0, 0));
+    assert_eq!(
+        cursor.answered(&answer(600)),
+        REBORN,
+        "the agent may have lost its data"
+    );
+    assert_eq!(cursor.answered(&answer(601)), BELIEVED);
 }
