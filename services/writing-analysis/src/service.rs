@@ -1,12 +1,14 @@
 //! The adapter from the contract to the rules.
 //!
 //! What: refuses what the contract refuses ([`refusals`]), runs the rules, maps what they say ([`measures`],
-//! [`observations`]). Texts above [`INLINE`] go to a thread of their own, so that a
+//! [`observations`], [`reflections`], [`comparisons`]). Texts above [`INLINE`] go to a thread of their own, so that a
 //! long one never holds up the short ones. When not: sizes are checked by the contract's own layer before a handler
 //! runs. Nothing here logs, keeps or names a text.
 
+mod comparisons;
 mod measures;
 mod observations;
+mod reflections;
 mod refusals;
 
 use std::pin::Pin;
@@ -19,9 +21,9 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 
 use crate::domain::{
-    findings, observing,
+    drafts, findings, observing,
     reading::Reading,
-    structure,
+    reflection, structure,
     typing::{Piece, Pieces},
 };
 
@@ -61,16 +63,25 @@ impl WritingAnalysisService for WritingAnalysis {
         &self,
         request: Request<contract::EvaluateReflectionRequest>,
     ) -> Result<Response<contract::EvaluateReflectionResponse>, Status> {
-        let _ = request;
-        Err(Status::unimplemented("not served yet"))
+        let text = request.into_inner().text;
+        elsewhere(text.len(), move || {
+            let prose = refusals::accept("text", &text)?;
+            Ok(reflections::response(&reflection::evaluate(&prose)))
+        })
+        .await
     }
 
     async fn compare_drafts(
         &self,
         request: Request<contract::CompareDraftsRequest>,
     ) -> Result<Response<contract::CompareDraftsResponse>, Status> {
-        let _ = request;
-        Err(Status::unimplemented("not served yet"))
+        let request = request.into_inner();
+        elsewhere(request.earlier.len() + request.later.len(), move || {
+            let earlier = refusals::accept("earlier", &request.earlier)?;
+            let later = refusals::accept("later", &request.later)?;
+            Ok(comparisons::response(&drafts::compare(&earlier, &later)))
+        })
+        .await
     }
 
     type AnalyzeDraftStream = Pin<Box<dyn Stream<Item = Result<contract::AnalyzeDraftResponse, Status>> + Send>>;

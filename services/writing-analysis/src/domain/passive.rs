@@ -25,7 +25,7 @@ pub fn find(reading: &Reading<'_>, sentence: &Sentence) -> impl Iterator<Item = 
         if !traits.any(Traits::BE | Traits::GET) {
             return None;
         }
-        let participle = participle_after(reading, word, words.end)?;
+        let participle = participle_after(reading, words.start, word, words.end)?;
         let get = traits.any(Traits::GET);
         if get && (word > words.start && reading.traits(word - 1).any(Traits::HAVE) || participle != word + 1) {
             return None;
@@ -37,7 +37,7 @@ pub fn find(reading: &Reading<'_>, sentence: &Sentence) -> impl Iterator<Item = 
     })
 }
 
-fn participle_after(reading: &Reading<'_>, be: usize, end: usize) -> Option<usize> {
+fn participle_after(reading: &Reading<'_>, start: usize, be: usize, end: usize) -> Option<usize> {
     let mut at = be + 1;
     let mut asked = false;
     while at < end && at <= be + 4 {
@@ -48,10 +48,21 @@ fn participle_after(reading: &Reading<'_>, be: usize, end: usize) -> Option<usiz
         if traits.any(Traits::BE) {
             return None;
         }
+        // "Was the window broken?"
+        let opens = be == start && at > be && at <= be + 3 && reading.traits(be + 1).any(Traits::DETERMINER);
+        if opens && (at == be + 1 || !traits.any(Traits::STOP | Traits::PREPOSITION)) {
+            at += 1;
+            continue;
+        }
         // "Was it made by hand?"
         if !asked && at == be + 1 && traits.any(Traits::SUBJECT) {
             asked = true;
-        } else if !traits.any(Traits::ADVERB) {
+        } else if !traits.any(Traits::ADVERB)
+            && !matches!(
+                reading.lower(at),
+                "first" | "later" | "thus" | "only" | "since" | "therefore" | "twice"
+            )
+        {
             return None;
         }
         at += 1;
@@ -74,6 +85,11 @@ fn is_participle(reading: &Reading<'_>, word: usize, end: usize) -> bool {
                         .traits(word + 2)
                         .any(Traits::DETERMINER | Traits::ING | Traits::THIRD)
         }
+        // "It was left in the dark" is passive; "two are left" is not.
+        "left" => matches!(
+            next,
+            "in" | "on" | "behind" | "alone" | "out" | "at" | "to" | "under" | "by" | "without"
+        ),
         "bound" | "meant" | "supposed" if next == "to" => false,
         _ if traits.any(Traits::STATE) => next == "by",
         _ => true,

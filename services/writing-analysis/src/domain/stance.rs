@@ -85,7 +85,13 @@ fn is_hedge(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
         }
         "indicate" | "indicates" | "suggest" | "suggests" | "suggested" | "assume" | "assumes" | "assumed"
         | "estimate" | "estimated" => {
-            !matches!(before, "to" | "i" | "we" | "the" | "an" | "should") || next.any(Traits::SUBORDINATOR)
+            // "The data suggest that", not "he suggested a walk".
+            let grounds = (sentence.words.start..word).any(|at| {
+                reading.traits(at).any(Traits::EVIDENCE) || matches!(reading.lower(at), "this" | "it" | "which")
+            });
+            !matches!(before, "to" | "the" | "an" | "should")
+                && (grounds
+                    || reading.lower(word + 1) == "that" && !reading.traits(sentence.words.start).any(Traits::SUBJECT))
         }
         "possible" => before != "as",
         "doubt" => !matches!(before, "no" | "without" | "a"),

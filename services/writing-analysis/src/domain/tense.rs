@@ -90,6 +90,9 @@ fn finite(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> Option<Ten
     let traits = reading.traits(word);
     let verbal =
         Traits::PAST | Traits::PRESENT | Traits::FUTURE | Traits::ED | Traits::THIRD_S | Traits::BASE | Traits::GET;
+    if third_person(reading, sentence, word) {
+        return (!reading.prose.quoted(reading.prose.words[word].span)).then_some(Tense::Present);
+    }
     if !traits.any(verbal) || reading.prose.quoted(reading.prose.words[word].span) {
         return None;
     }
@@ -125,6 +128,18 @@ fn finite(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> Option<Ten
     }
     let opinion = before.first && traits.any(Traits::OPINION);
     (traits.any(Traits::BASE) && before.plural_subject && !before.asked && !opinion).then_some(Tense::Present)
+}
+
+/// "He stops": after these pronouns only a verb ends in -s.
+fn third_person(reading: &Reading<'_>, sentence: &Sentence, word: usize) -> bool {
+    let traits = reading.traits(word);
+    word > sentence.words.start
+        && matches!(reading.lower(word - 1), "he" | "she" | "it")
+        && reading.lower(word).ends_with('s')
+        && !reading.lower(word).ends_with("ss")
+        && !traits.any(Traits::STOP | Traits::ADVERB | Traits::PAST | Traits::BE)
+        // "Did it" and "saw it" put the pronoun elsewhere.
+        && (word < sentence.words.start + 2 || !reading.traits(word - 2).any(Traits::PAST | Traits::MODAL | Traits::PREPOSITION))
 }
 
 fn is_noun_like(traits: Traits) -> bool {
@@ -247,7 +262,9 @@ pub fn shifts(reading: &Reading<'_>, paragraph: &Paragraph, first: usize, verbs:
         if back || !(settled || returns) || sets_time(reading, sentence) {
             continue;
         }
-        if to == Tense::Present && (thinks(reading, sentence, verb) || !goes_on(reading, at)) {
+        if to == Tense::Present
+            && (lasts(reading, sentence, verb) || thinks(reading, sentence, verb) || !goes_on(reading, at))
+        {
             continue;
         }
         if to == Tense::Past && (!goes_on(reading, at) || sets_time(reading, &reading.prose.sentences[at - 1])) {
@@ -275,6 +292,39 @@ fn is_year(reading: &Reading<'_>, word: usize) -> bool {
     text.len() == 4
         && (text.starts_with("1") || text.starts_with("20"))
         && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Verbs of lasting states, which are true after the story as well, and what things are or have.
+fn lasts(reading: &Reading<'_>, sentence: &Sentence, verb: usize) -> bool {
+    let person = (sentence.words.start..verb).any(|word| reading.traits(word).any(Traits::SUBJECT));
+    if !person && reading.traits(verb).any(Traits::BE | Traits::HAVE) {
+        return true;
+    }
+    matches!(
+        reading.lower(verb),
+        "like"
+            | "likes"
+            | "love"
+            | "loves"
+            | "live"
+            | "lives"
+            | "know"
+            | "knows"
+            | "hate"
+            | "hates"
+            | "prefers"
+            | "works"
+            | "studies"
+            | "owns"
+            | "belongs"
+            | "remains"
+            | "means"
+            | "consists"
+            | "contains"
+            | "exists"
+            | "stands"
+            | "lies"
+    )
 }
 
 /// Whether a sentence tells what the writer thinks now.
@@ -318,7 +368,7 @@ fn goes_on(reading: &Reading<'_>, at: usize) -> bool {
     let person = opening.clone().any(|word| {
         matches!(
             reading.lower(word),
-            "he" | "she" | "we" | "they" | "i" | "his" | "her" | "their" | "my" | "our"
+            "he" | "she" | "it" | "we" | "they" | "i" | "his" | "her" | "their" | "my" | "our"
         )
     });
     person

@@ -170,3 +170,51 @@ fn work_stops_when_nobody_listens() {
     drop(stream);
     assert_eq!(send(pieces(), 1, &replies), 0);
 }
+
+#[tokio::test]
+async fn a_reflection_is_judged() {
+    let text = "Before this project I thought that leading meant deciding. I felt frustrated when nobody followed me. Looking \
+                back, I realise that my friends needed to be heard. Next time I will ask them first, because I have learnt \
+                that my view was only one of many.";
+    let request = contract::EvaluateReflectionRequest { text: text.to_owned() };
+    let reply = WritingAnalysis::new()
+        .evaluate_reflection(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(reply.indicators.len(), 6);
+    assert!(
+        reply.level >= contract::ReflectionLevel::Reflection.into(),
+        "{}",
+        reply.level
+    );
+    assert!(reply.indicators.iter().any(|indicator| !indicator.evidence.is_empty()) && !reply.rationale.is_empty());
+}
+
+#[tokio::test]
+async fn drafts_are_compared() {
+    let request = contract::CompareDraftsRequest {
+        earlier: "Dogs are loyal. Cats sleep all day long.".to_owned(),
+        later: "Dogs are loyal. Birds sing in the morning.".to_owned(),
+    };
+    let reply = WritingAnalysis::new()
+        .compare_drafts(Request::new(request))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(reply.changes.len(), 3);
+    assert_eq!(reply.changes[0].kind, i32::from(contract::ChangeKind::Kept));
+    assert!(!reply.growth.is_empty() && reply.revised_share > 0.0);
+    let empty = contract::CompareDraftsRequest {
+        earlier: "Dogs are loyal.".to_owned(),
+        later: "!!!".to_owned(),
+    };
+    let status = WritingAnalysis::new()
+        .compare_drafts(Request::new(empty))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        status.get_details_bad_request().unwrap().field_violations[0].field,
+        "later"
+    );
+}
