@@ -94,8 +94,15 @@ impl DevelopmentAuthority {
     /// # Errors
     /// An authority whose key or certificate cannot be read.
     pub fn issue(&self, id: &SpiffeId, lifetime: Duration) -> Result<Issued, Error> {
-        let authority_key = KeyPair::from_pem(&text(&self.key_path())?)?;
-        let issuer = Issuer::from_ca_cert_pem(&text(&self.roots_path())?, authority_key)?;
+        let damaged = |path: PathBuf| {
+            move |error: rcgen::Error| Error::Content {
+                path,
+                problem: format!("is damaged: {error}; remove the folder to make a new authority"),
+            }
+        };
+        let (key, roots) = (self.key_path(), self.roots_path());
+        let authority_key = KeyPair::from_pem(&text(&key)?).map_err(damaged(key))?;
+        let issuer = Issuer::from_ca_cert_pem(&text(&roots)?, authority_key).map_err(damaged(roots))?;
         let mut params = CertificateParams::new(Vec::new())?;
         let name = match id.holder() {
             Holder::Service(name) | Holder::Operator(name) => name.clone(),
