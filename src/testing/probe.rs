@@ -16,6 +16,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::client::{Channel, Contract as _};
 use crate::configuration::Configuration;
+use crate::contracts::MESSAGE_LIMIT;
 use crate::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use crate::contracts::testing::v1::probe_service_server::{ProbeService, ProbeServiceServer};
 use crate::contracts::testing::v1::{
@@ -197,7 +198,8 @@ impl Serving {
             abandoned: Arc::default(),
         };
         let (abandoned, recorded) = (Arc::clone(&probe.abandoned), Arc::clone(&probe.recorded));
-        let bound = match server.add(ProbeServiceServer::new(probe)).bind().await {
+        let service = ProbeServiceServer::new(probe).max_decoding_message_size(MESSAGE_LIMIT);
+        let bound = match server.add(service).bind().await {
             Ok(bound) => bound,
             Err(error) => panic!("the probe cannot serve: {error}"),
         };
