@@ -96,7 +96,11 @@ impl Context {
     /// written by the client, which knows when it sends.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(headers::TRACEPARENT, self.trace.child().to_header());
-        if let Ok(value) = HeaderValue::from_str(&self.correlation) {
+        // The callee makes the same id out of the trace by itself.
+        if self.correlation != self.trace.short()
+            && let Ok(mut value) = HeaderValue::from_str(&self.correlation)
+        {
+            value.set_sensitive(true);
             headers.insert(headers::CORRELATION, value);
         }
         if let Some(principal) = &self.principal

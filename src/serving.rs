@@ -246,7 +246,10 @@ impl Bound {
         let settings = fabric.configuration().serving.clone();
         let inbound = inbound::Inbound::new(&fabric, routes, consent);
         let connections = accept::Connections::new(settings.clone(), fabric.identity().clone(), inbound);
+        // A caller that drops this future ends the server with it, connections and all.
+        let _cut = connections.cut_off_when_dropped();
         let stop_accepting = CancellationToken::new();
+        let _stop = stop_accepting.clone().drop_guard();
         let accepting = tokio::spawn(accept::accept(
             listener,
             Arc::clone(&connections),

@@ -17,7 +17,7 @@ use super::callee::Callee;
 use super::connection::Connection;
 use super::{Answered, WaitForReady};
 use crate::balancing::{Endpoint, Outcome, Ticket};
-use crate::context::{self, Context, headers};
+use crate::context::{self, Trace, headers};
 use crate::contracts::{self, MESSAGE_LIMIT, METHODS, Method};
 use crate::error::Error;
 use crate::telemetry::{MethodMetrics, Side};
@@ -186,7 +186,9 @@ impl Callee {
             Some(context) => context.write(&mut headers),
             // The gateway brings the browser's context in the headers themselves.
             None if headers.contains_key(headers::TRACEPARENT) => {}
-            None => Context::fresh().write(&mut headers),
+            None => {
+                headers.insert(headers::TRACEPARENT, Trace::fresh().to_header());
+            }
         }
         headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
         let mut uri = http::uri::Parts::default();

@@ -191,7 +191,8 @@ async fn connect(link: &Link, shared: &Shared) -> Result<(Sender, tokio::task::J
     // The name plays no part in the verification (identity::verification); it only must be one.
     let name =
         ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
-    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    // Boxed, because hyper moves the connection's type about once for each request.
+    let stream = Box::new(TlsConnector::from(tls).connect(name, stream).await?);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)

@@ -13,8 +13,8 @@ proptest! {
         let left = Duration::from_nanos(nanos);
         let read = parse_timeout(&format_timeout(left)).unwrap();
         prop_assert!(read <= left);
-        // At most one part in ten thousand is lost, or a microsecond.
-        prop_assert!(left - read <= Duration::from_micros(1).max(left / 10_000) || left > Duration::from_secs(90_000_000));
+        // At most one part in a thousand is lost, or a microsecond.
+        prop_assert!(left - read <= Duration::from_micros(1).max(left / 1000) || left > Duration::from_secs(90_000_000));
     }
 
     #[test]

@@ -25,12 +25,20 @@ pub fn parse(value: &HeaderValue) -> Option<Duration> {
     })
 }
 
-/// The header for a duration, in the finest unit that fits into eight digits, never longer than the duration.
+/// The header for a duration, never longer than the duration. A second or more is told in milliseconds, so that calls
+/// with the same deadline send the same bytes, which HTTP/2 then sends as one.
 #[must_use]
 pub fn format(left: Duration) -> HeaderValue {
     const FITS: u128 = 100_000_000;
     let (number, unit) = [
-        (left.as_micros(), 'u'),
+        (
+            if left < Duration::from_secs(1) {
+                left.as_micros()
+            } else {
+                FITS
+            },
+            'u',
+        ),
         (left.as_millis(), 'm'),
         (u128::from(left.as_secs()), 'S'),
         (u128::from(left.as_secs() / 60), 'M'),

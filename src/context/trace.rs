@@ -58,7 +58,8 @@ impl Trace {
         })
     }
 
-    /// As a `traceparent`.
+    /// As a `traceparent`. Marked so that HTTP/2 does not index it: a value that never returns would push out of the
+    /// connection's table what does.
     #[must_use]
     pub fn to_header(&self) -> HeaderValue {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
@@ -66,7 +67,9 @@ impl Trace {
         write_hex(&mut text[36..52], u128::from(self.span_id));
         text[54] = if self.sampled { b'1' } else { b'0' };
         // Hexadecimal digits and hyphens are always a header value.
-        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("00"))
+        let mut value = HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("00"));
+        value.set_sensitive(true);
+        value
     }
 
     /// Eight bytes of the trace id in hexadecimal: short enough to read aloud.

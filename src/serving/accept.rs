@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
@@ -49,6 +49,11 @@ impl Connections {
             leave: CancellationToken::new(),
             drop: CancellationToken::new(),
         })
+    }
+
+    /// Drops every connection, at the latest when the guard is dropped.
+    pub(super) fn cut_off_when_dropped(&self) -> DropGuard {
+        self.drop.clone().drop_guard()
     }
 
     /// Tells every connection to end, waits for calls under way, and returns how many connections were cut off.

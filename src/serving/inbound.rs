@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use super::reply::{Reply, Running};
+use super::reply::{Reply, Running, mistake};
 use crate::authorization::Authorize;
 use crate::context::Context;
 use crate::contracts;
@@ -143,10 +143,7 @@ impl Inbound {
             Ok(Err(never)) => match never {},
             Err(_) => {
                 tracing::error!(parent: &span, "a handler panicked");
-                refuse(
-                    Error::new(Code::Internal, "INTERNAL", "the service made a mistake").into(),
-                    running,
-                )
+                refuse(mistake().into(), running)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The body of an answer: it knows its deadline and context, and counts how the call ended.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -13,6 +14,11 @@ use tonic::{Code, Status};
 use crate::context::Context;
 use crate::error::Error;
 use crate::telemetry::MethodMetrics;
+
+/// What a caller is told of a panic: nothing that it said.
+pub(super) fn mistake() -> Error {
+    Error::new(Code::Internal, "INTERNAL", "the service made a mistake")
+}
 
 /// A call that is being answered; dropped early, its caller has left.
 #[derive(Debug)]
@@ -96,8 +102,13 @@ impl Reply {
 impl Handled {
     fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Self { body, context, .. } = self;
-        // A stream is made while it is polled: its calls belong to this call's context too.
-        match context.enter(|| Pin::new(body).poll_frame(task)) {
+        // A stream is made while it is polled: its calls belong to this call's context too, and so do its mistakes.
+        let polled = catch_unwind(AssertUnwindSafe(|| context.enter(|| Pin::new(body).poll_frame(task))));
+        let Ok(polled) = polled else {
+            tracing::error!(correlation = %self.context.correlation, "a handler panicked while it was answering");
+            return self.break_off(mistake());
+        };
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref()
                     && let Some(running) = self.running.take()
@@ -118,20 +129,20 @@ impl Handled {
                 if let (Some(deadline), true) = (&mut self.deadline, self.running.is_some())
                     && deadline.as_mut().poll(task).is_ready()
                 {
-                    return self.expire();
+                    return self.break_off(Error::deadline_exceeded());
                 }
                 Poll::Pending
             }
         }
     }
 
-    /// The deadline passed while the handler was streaming: the trailers say so, and the handler's stream is dropped.
-    fn expire(&mut self) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    /// The answer cannot go on: the trailers say why, and the handler's stream is dropped.
+    fn break_off(&mut self, error: Error) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Some(running) = self.running.take() {
-            running.end(Code::DeadlineExceeded);
+            running.end(error.code());
         }
         self.body = Body::empty();
-        let status = Status::from(Error::deadline_exceeded());
+        let status = Status::from(error);
         let mut trailers = http::HeaderMap::new();
         Poll::Ready(Some(match status.add_header(&mut trailers) {
             Ok(()) => Ok(Frame::trailers(trailers)),

@@ -39,9 +39,12 @@ struct CodeLabels {
     code: String,
 }
 
-/// The metrics of one method on one side.
+/// The metrics of one method on one side; a clone is one more handle to them.
 #[derive(Clone, Debug)]
-pub struct MethodMetrics {
+pub struct MethodMetrics(Arc<Handles>);
+
+#[derive(Debug)]
+struct Handles {
     duration: Histogram,
     in_flight: Gauge,
     ended: [Counter; CODES],
@@ -50,14 +53,14 @@ pub struct MethodMetrics {
 impl MethodMetrics {
     /// A call begins.
     pub fn begin(&self) {
-        self.in_flight.inc();
+        self.0.in_flight.inc();
     }
 
     /// It ended with a code after this long.
     pub fn end(&self, code: Code, took: Duration) {
-        self.in_flight.dec();
-        self.duration.observe(took);
-        self.ended[code as usize].inc();
+        self.0.in_flight.dec();
+        self.0.duration.observe(took);
+        self.0.ended[code as usize].inc();
     }
 }
 
@@ -96,7 +99,7 @@ impl Table {
             let labels = MethodLabels {
                 method: method.to_owned(),
             };
-            MethodMetrics {
+            MethodMetrics(Arc::new(Handles {
                 duration: durations.get_or_create_owned(&labels),
                 in_flight: in_flight.get_or_create_owned(&labels),
                 ended: std::array::from_fn(|code| {
@@ -105,7 +108,7 @@ impl Table {
                         code: code_name(code).to_owned(),
                     })
                 }),
-            }
+            }))
         };
         Self {
             known: METHODS.iter().map(|method| of(&method.path[1..])).collect(),
