@@ -151,7 +151,14 @@ impl Edge {
             record.end(code);
             Reply::Whole(Bytes::new())
         } else {
-            Reply::Call(Box::new(Outbound::new(body, answer, timer, fault, record)))
+            Reply::Call(Box::new(Outbound::new(
+                body,
+                answer,
+                timer,
+                fault,
+                self.stopping.clone(),
+                record,
+            )))
         };
         let mut response = Response::new(reply);
         *response.headers_mut() = headers;

@@ -41,6 +41,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Flow-control windows: a large essay goes in one flight.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// How long a status may take to reach its browser when the grace has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Out of file descriptors: give connections time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -117,11 +119,16 @@ impl Connections {
         }
     }
 
-    /// Ends every connection after its calls, cuts off those that take longer than `grace`, and counts them.
+    /// Ends every connection after its calls. Streams that take longer than `grace` end with a status; what is left then
+    /// is cut off, and counted.
     pub(crate) async fn drain(&self, grace: Duration) -> usize {
         self.leave.cancel();
         self.tasks.close();
         if timeout(grace, self.tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        self.edge.stopping.cancel();
+        if timeout(LAST_WORDS, self.tasks.wait()).await.is_ok() {
             return 0;
         }
         let left = self.tasks.len();

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use lyceum::Fabric;
 use lyceum::client::ResponseBody;
 use lyceum::telemetry::METRICS_TYPE;
+use tokio_util::sync::CancellationToken;
 
 use crate::cors::Cors;
 use crate::metrics::{self, Metrics, OTHER};
@@ -34,6 +35,8 @@ pub(crate) struct Edge {
     pub(crate) limits: Limits,
     pub(crate) deadline_limit: Duration,
     pub(crate) metrics: Metrics,
+    /// Cancelled: streams end, with a status.
+    pub(crate) stopping: CancellationToken,
     /// Calls that lead nowhere.
     pub(crate) nowhere: Arc<metrics::Method>,
     fabric: Fabric,
@@ -57,6 +60,7 @@ impl Edge {
                 idle: settings.body_idle,
             },
             deadline_limit: settings.deadline_limit,
+            stopping: CancellationToken::new(),
             nowhere: metrics.method(OTHER),
             metrics,
             fabric: fabric.clone(),

@@ -11,12 +11,14 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use lyceum::error::Error as Refusal;
 use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status};
 
 use crate::frames::{self, Frames};
@@ -28,6 +30,9 @@ use crate::text;
 
 /// The largest message that is held back until it is whole.
 const HELD: usize = 64 * 1024;
+
+/// When to call again after the gateway has stopped: another one, or the next, is there.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A body of the gateway's.
 #[derive(Debug)]
@@ -50,6 +55,9 @@ pub(crate) struct Outbound<B> {
     text: Option<text::Encoder>,
     timer: Option<Pin<Box<Sleep>>>,
     fault: Option<Fault>,
+    stopping: CancellationToken,
+    /// Waits for `stopping`, once the answer has had to be waited for.
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     record: Record,
     over: bool,
 }
@@ -65,13 +73,14 @@ impl<B> Outbound<B>
 where
     B: Body<Data = Bytes, Error = Status> + Unpin,
 {
-    /// Passes `upstream` in a form, until `timer` if there is one. What the request's body left in `fault` is why the
-    /// answer broke off, if it did.
+    /// Passes `upstream` in a form, until `timer` if there is one, or until the gateway is `stopping`. What the request's
+    /// body left in `fault` is why the answer broke off, if it did.
     pub(crate) fn new(
         upstream: B,
         form: Form,
         timer: Option<Pin<Box<Sleep>>>,
         fault: Option<Fault>,
+        stopping: CancellationToken,
         record: Record,
     ) -> Self {
         Self {
@@ -82,6 +91,8 @@ where
             text: (form == Form::Text).then(text::Encoder::default),
             timer,
             fault,
+            stopping,
+            stop: None,
             record,
             over: false,
         }
@@ -94,7 +105,12 @@ where
             {
                 return Poll::Ready(Some(self.fail(Refusal::deadline_exceeded().into())));
             }
-            let passed = match ready!(Pin::new(&mut self.upstream).poll_frame(context)) {
+            let Poll::Ready(frame) = Pin::new(&mut self.upstream).poll_frame(context) else {
+                ready!(self.poll_stop(context));
+                let stopping = Refusal::unavailable("GATEWAY_STOPPING", "the gateway is stopping; call again");
+                return Poll::Ready(Some(self.fail(stopping.with_retry_after(RETRY).into())));
+            };
+            let passed = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) => self.pass(chunk),
                     Err(frame) => match frame.into_trailers() {
@@ -112,6 +128,14 @@ where
             }
         }
         Poll::Ready(None)
+    }
+
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let stopping = &self.stopping;
+        self.stop
+            .get_or_insert_with(|| Box::pin(stopping.clone().cancelled_owned()))
+            .as_mut()
+            .poll(context)
     }
 
     fn pass(&mut self, mut chunk: Bytes) -> Result<Bytes, Torn> {

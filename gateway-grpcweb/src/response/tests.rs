@@ -53,7 +53,7 @@ fn outbound(pieces: Vec<Result<Frame<Bytes>, Status>>, form: Form) -> Outbound<U
         stays_open: false,
     };
     let record = Record::begin(Metrics::default().method("p.S/M"), Instant::now());
-    Outbound::new(upstream, form, None, None, record)
+    Outbound::new(upstream, form, None, None, CancellationToken::new(), record)
 }
 
 /// Everything that a browser gets, chunk by chunk.
@@ -165,6 +165,19 @@ async fn a_stream_ends_when_its_time_is_up() {
     let chunks = got(outbound).await;
     assert_eq!(began.elapsed(), Duration::from_secs(3));
     assert!(status_frame(chunks[1].as_ref().unwrap()).starts_with("grpc-status:4\r\n"));
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_a_status_when_the_gateway_stops() {
+    let mut outbound = outbound(vec![data(&frame(b"x"))], Form::Binary);
+    outbound.upstream.stays_open = true;
+    let stopping = outbound.stopping.clone();
+    let chunks = tokio::spawn(got(outbound));
+    tokio::task::yield_now().await;
+    stopping.cancel();
+    let chunks = chunks.await.unwrap();
+    assert_eq!(chunks.len(), 2);
+    assert!(status_frame(chunks[1].as_ref().unwrap()).starts_with("grpc-status:14\r\n"));
 }
 
 proptest! {

@@ -1,9 +1,10 @@
 //! What the gateway tells of itself, the page, and how it leaves.
 
 use std::fs;
+use std::time::Duration;
 
 use http::{Method, Request};
-use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse};
+use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse, WatchProbeRequest};
 use lyceum::testing::wait_for;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::browser::{Browser, Raw};
 use crate::stage::Stage;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
+const WATCH: &str = "lyceum.testing.v1.ProbeService/WatchProbe";
 
 async fn told(browser: &Browser, path: &str) -> Value {
     let (status, headers, body) = browser.get(path).await;
@@ -193,7 +195,7 @@ async fn the_page_is_served_beside_the_calls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_registers_and_leaves_after_its_calls() {
-    let mut stage = Stage::start().await;
+    let mut stage = Stage::start_with(|configuration| configuration.serving.drain_grace = Duration::from_secs(2)).await;
     let browser = stage.browser();
     let consul = stage.consul.client();
     let gateways = || async {
@@ -203,7 +205,7 @@ async fn a_gateway_registers_and_leaves_after_its_calls() {
     wait_for("the gateway in Consul", gateways).await;
 
     let slow = GetProbeRequest {
-        delay_milliseconds: 1500,
+        delay_milliseconds: 1000,
         payload: "last".into(),
         ..Default::default()
     };
@@ -213,9 +215,24 @@ async fn a_gateway_registers_and_leaves_after_its_calls() {
         String::from_utf8_lossy(&browser.get("/gateway/metrics").await.2).contains(metric)
     })
     .await;
+    let endless = WatchProbeRequest {
+        interval_milliseconds: 50,
+        ..Default::default()
+    };
+    let stream = tokio::spawn(async move { browser.unary(WATCH, &endless.encode_to_vec()).await });
+    wait_for("the stream to be under way", || async {
+        String::from_utf8_lossy(&browser.get("/gateway/metrics").await.2).contains("lyceum_gateway_in_flight 2")
+    })
+    .await;
     stage.shut_down();
     let answer = last.await.unwrap();
     assert_eq!(answer.message::<GetProbeResponse>().payload, "last");
+    let answer = stream.await.unwrap();
+    assert!(answer.whole && !answer.messages.is_empty());
+    assert_eq!(
+        (answer.status(), answer.reason().as_str()),
+        (Some(14), "GATEWAY_STOPPING")
+    );
     stage.stopped().await;
     assert!(
         tokio::net::TcpStream::connect(stage.address).await.is_err(),
