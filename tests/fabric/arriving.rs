@@ -53,11 +53,17 @@ async fn an_instance_whose_heartbeat_stops_gets_no_calls_until_it_beats_again() 
 
     // The instance lives and could answer; only Consul does not hear of it any more.
     wire.cut();
-    wait_for("the check to lapse", || async { health(&channel, &lapsing.id) == Some(Health::Critical) }).await;
+    wait_for("the check to lapse", || async {
+        health(&channel, &lapsing.id) == Some(Health::Critical)
+    })
+    .await;
     load.answers(50).await;
     let before = calls(&channel)[&other.id];
     load.answers(200).await;
-    assert!(calls(&channel)[&other.id] >= before + 200, "the lapsed one gets nothing");
+    assert!(
+        calls(&channel)[&other.id] >= before + 200,
+        "the lapsed one gets nothing"
+    );
 
     wire.mend();
     wait_for("the heartbeat's return", || async {
@@ -90,11 +96,17 @@ async fn a_warning_moves_calls_by_weight_and_a_recovery_brings_them_back() {
     };
 
     busy.health.set(Health::Warning, "95 of 100 requests").await;
-    wait_for("the warning", || async { health(&channel, &busy.id) == Some(Health::Warning) }).await;
+    wait_for("the warning", || async {
+        health(&channel, &busy.id) == Some(Health::Warning)
+    })
+    .await;
     // 25 of 125.
     let warned = share(3000).await;
     busy.health.set(Health::Passing, "").await;
-    wait_for("the recovery", || async { health(&channel, &busy.id) == Some(Health::Passing) }).await;
+    wait_for("the recovery", || async {
+        health(&channel, &busy.id) == Some(Health::Passing)
+    })
+    .await;
     let recovered = share(1500).await;
     load.end().await.flawless();
     println!("share while warning {warned:.3}, after {recovered:.3}");
@@ -115,7 +127,11 @@ async fn a_warning_moves_calls_by_weight_and_a_recovery_brings_them_back() {
 }
 
 fn health(channel: &Channel, id: &str) -> Option<Health> {
-    channel.report().into_iter().find(|one| one.id == id).map(|one| one.health)
+    channel
+        .report()
+        .into_iter()
+        .find(|one| one.id == id)
+        .map(|one| one.health)
 }
 
 fn calls(channel: &Channel) -> HashMap<String, u64> {

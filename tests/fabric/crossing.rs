@@ -42,13 +42,20 @@ async fn the_context_crosses_two_services() {
         .unwrap()
         .into_inner();
     assert_eq!(reply.instance, second.id);
-    assert!(reply.caller.ends_with("/svc/testing"), "the second sees the first: {}", reply.caller);
+    assert!(
+        reply.caller.ends_with("/svc/testing"),
+        "the second sees the first: {}",
+        reply.caller
+    );
     assert_eq!(&reply.payload[..], b"carried on");
     assert_eq!(reply.trace_id, context.trace.trace_id_hex());
     assert_eq!(reply.correlation_id, "essay-42");
     assert_eq!(reply.principal, "student-7");
     let left = reply.deadline_remaining_milliseconds;
-    assert!((1..=4700).contains(&left), "300 ms of 5 s are gone at the second: {left}");
+    assert!(
+        (1..=4700).contains(&left),
+        "300 ms of 5 s are gone at the second: {left}"
+    );
 
     // Consent crosses too: the first lets it pass, the second's refusal comes back as it is.
     let mut refused = Context::fresh();
@@ -95,7 +102,10 @@ async fn a_passed_deadline_ends_the_call_on_both_sides() {
     // The callee keeps the time itself, for callers that do not.
     let raw = Raw::operator(&scene, serving.address).await;
     let message = prost::Message::encode_to_vec(&slow());
-    let (_, status) = raw.call(GET, &[("grpc-timeout", "100m")], framed(&message)).await.unwrap();
+    let (_, status) = raw
+        .call(GET, &[("grpc-timeout", "100m")], framed(&message))
+        .await
+        .unwrap();
     assert_eq!(
         (status.code(), reason(&status).as_str()),
         (Code::DeadlineExceeded, "DEADLINE_EXCEEDED")

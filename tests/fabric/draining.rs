@@ -47,12 +47,25 @@ async fn a_shutdown_under_load_costs_no_call_and_streams_finish() {
     }
     assert_eq!(seen, 100, "the stream under way came to its end");
     stopping.await.unwrap();
-    let left = scene.consul.client().health(PROBE, &Query::default()).await.unwrap().value;
-    assert!(left.iter().all(|entry| entry.service.id != id), "deregistered when it had stopped");
+    let left = scene
+        .consul
+        .client()
+        .health(PROBE, &Query::default())
+        .await
+        .unwrap()
+        .value;
+    assert!(
+        left.iter().all(|entry| entry.service.id != id),
+        "deregistered when it had stopped"
+    );
     assert!(left.iter().any(|entry| entry.service.id == stays.id));
     gets.answers(100).await;
     records.answers(100).await;
-    println!("{} and {} calls", gets.end().await.flawless(), records.end().await.flawless());
+    println!(
+        "{} and {} calls",
+        gets.end().await.flawless(),
+        records.end().await.flawless()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +119,10 @@ async fn connections_that_age_under_load_cost_no_call() {
         Load::start(&client, 8, Call::Record),
     );
     // A single instance: whatever its old connection does not take has nobody else to go to.
-    wait_for("four connections, one after the other", || async { wire.accepted() >= 4 }).await;
+    wait_for("four connections, one after the other", || async {
+        wire.accepted() >= 4
+    })
+    .await;
     let recorded = records.end().await.flawless();
     println!("{} and {recorded} calls", gets.end().await.flawless());
     assert_eq!(serving.recorded(), recorded, "each executed once");

@@ -39,7 +39,11 @@ async fn killing_one_of_three_under_load_is_invisible_to_idempotent_calls() {
     records.answers(500).await;
     let answered = gets.end().await.flawless();
     let records = records.end().await;
-    println!("{answered} idempotent calls, {} recorded, {} lost", records.answered, records.errors.len());
+    println!(
+        "{answered} idempotent calls, {} recorded, {} lost",
+        records.answered,
+        records.errors.len()
+    );
 
     let executed: u64 = processes.iter().map(Process::recorded).sum();
     let lost = records.errors.len() as u64;
@@ -49,7 +53,10 @@ async fn killing_one_of_three_under_load_is_invisible_to_idempotent_calls() {
         records.answered
     );
     for status in &records.errors {
-        assert_eq!((status.code(), reason(status).as_str()), (Code::Unavailable, "CONNECTION_LOST"));
+        assert_eq!(
+            (status.code(), reason(status).as_str()),
+            (Code::Unavailable, "CONNECTION_LOST")
+        );
     }
 }
 
@@ -88,14 +95,21 @@ async fn a_cut_wire_costs_no_idempotent_call_and_repeats_no_other() {
     }
     let answered = gets.end().await.flawless();
     let records = records.end().await;
-    println!("{answered} idempotent calls, {} recorded, {} lost", records.answered, records.errors.len());
+    println!(
+        "{answered} idempotent calls, {} recorded, {} lost",
+        records.answered,
+        records.errors.len()
+    );
     let (executed, lost) = (near.recorded() + far.recorded(), records.errors.len() as u64);
     assert!(
         (records.answered..=records.answered + lost).contains(&executed),
         "{executed} executions of {} answered and {lost} lost calls",
         records.answered
     );
-    assert!(wires.iter().all(|wire| wire.accepted() >= 4), "every cut needed a new connection");
+    assert!(
+        wires.iter().all(|wire| wire.accepted() >= 4),
+        "every cut needed a new connection"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +138,10 @@ async fn an_instance_that_dies_while_streaming_ends_the_stream_with_an_error() {
     .await
     .expect("the stream hangs");
     let status = end.expect_err("the stream ends as if it were whole");
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "CONNECTION_LOST"));
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unavailable, "CONNECTION_LOST")
+    );
     println!("the end of the stream took {:?}", begun.elapsed());
 
     // Nobody else is there: the next call says so at once instead of waiting for its deadline.
@@ -134,4 +151,38 @@ async fn an_instance_that_dies_while_streaming_ends_the_stream_with_an_error() {
     let status = client.record_probe(RecordProbeRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_task_is_aborted_goes_with_its_port_and_its_connections() {
+    let scene = Scene::start().await;
+    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    let address = serving.address;
+    let mut client = client(&scene.caller(), 1).await;
+    let request = WatchProbeRequest {
+        interval_milliseconds: 5,
+        ..WatchProbeRequest::default()
+    };
+    let mut stream = client.watch_probe(request).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some());
+    drop(serving);
+    let status = loop {
+        match stream.message().await {
+            Ok(message) => assert!(message.is_some(), "the stream ends as if it were whole"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&status), "CONNECTION_LOST");
+    wait_for("the port to be free", || async {
+        tokio::net::TcpListener::bind(address).await.is_ok()
+    })
+    .await;
+    let consul = scene.consul.client();
+    wait_for("its deregistration", || async {
+        consul
+            .health(PROBE, &lyceum::consul::Query::default())
+            .await
+            .is_ok_and(|answer| answer.value.is_empty())
+    })
+    .await;
 }

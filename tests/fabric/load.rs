@@ -73,7 +73,10 @@ impl Load {
     /// Waits until this many more calls have been answered.
     pub(crate) async fn answers(&self, more: u64) {
         let goal = self.answered.load(Ordering::SeqCst) + more;
-        wait_for("more answers", || async { self.answered.load(Ordering::SeqCst) >= goal }).await;
+        wait_for("more answers", || async {
+            self.answered.load(Ordering::SeqCst) >= goal
+        })
+        .await;
     }
 
     /// Lets every caller finish its call.

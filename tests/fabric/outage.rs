@@ -62,5 +62,9 @@ async fn consul_wiped_or_gone_stops_no_call() {
         channel.report().iter().any(|one| one.id == late.id && one.calls > 0)
     })
     .await;
-    println!("{} and {} calls", gets.end().await.flawless(), records.end().await.flawless());
+    println!(
+        "{} and {} calls",
+        gets.end().await.flawless(),
+        records.end().await.flawless()
+    );
 }

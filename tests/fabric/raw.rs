@@ -36,7 +36,9 @@ pub(crate) struct Raw {
 
 /// Issues a certificate of the scene's own authority.
 pub(crate) fn issue(scene: &Scene, id: &SpiffeId, lifetime: Duration) -> Issued {
-    authority(scene).issue(id, lifetime).unwrap_or_else(|error| panic!("{error}"))
+    authority(scene)
+        .issue(id, lifetime)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// An operator's certificate.
@@ -102,7 +104,9 @@ impl Raw {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Response<(Bytes, HeaderMap)>, Error> {
-        let mut request = Request::builder().method(method).uri(format!("https://localhost{path}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("https://localhost{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

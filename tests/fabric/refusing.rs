@@ -59,7 +59,8 @@ async fn a_caller_without_a_good_certificate_gets_no_answer() {
     let roots = authority(&scene).roots_path();
     let ada = SpiffeId::operator("lyceum.internal", "ada").unwrap();
     let expired = issue(&scene, &ada, Duration::ZERO);
-    let refused = async |identity: Option<Issued>| match Raw::connect(serving.address, &roots, identity.as_ref()).await {
+    let refused = async |identity: Option<Issued>| match Raw::connect(serving.address, &roots, identity.as_ref()).await
+    {
         // The client's side of the handshake ends before the server has looked at the certificate.
         Ok(raw) => raw.call(GET, &[], framed(&[])).await.is_err(),
         Err(_) => true,
@@ -73,7 +74,10 @@ async fn a_caller_without_a_good_certificate_gets_no_answer() {
     assert!(refused(Some(expired)).await, "expired");
     let domain = SpiffeId::service("other.example", "dc1", "caller").unwrap();
     let issued = issue(&scene, &domain, Duration::from_secs(600));
-    assert!(refused(Some(issued)).await, "another trust domain, though the authority signed it");
+    assert!(
+        refused(Some(issued)).await,
+        "another trust domain, though the authority signed it"
+    );
     let elsewhere = Scene {
         folder: Folder::new(),
         ..scene
@@ -119,9 +123,15 @@ async fn a_caller_that_is_not_on_the_list_is_told_so() {
 
     // Operators are not on it either: neither health nor metrics for them.
     let operator = Raw::operator(&scene, serving.address).await;
-    let (_, status) = operator.call("/grpc.health.v1.Health/Check", &[], framed(&[])).await.unwrap();
+    let (_, status) = operator
+        .call("/grpc.health.v1.Health/Check", &[], framed(&[]))
+        .await
+        .unwrap();
     assert_eq!(status.code(), Code::PermissionDenied);
-    let metrics = operator.send(http::Method::GET, "/metrics", &[], Bytes::new()).await.unwrap();
+    let metrics = operator
+        .send(http::Method::GET, "/metrics", &[], Bytes::new())
+        .await
+        .unwrap();
     assert_eq!(metrics.status(), http::StatusCode::FORBIDDEN);
     assert!(metrics.body().0.is_empty());
 }

@@ -39,7 +39,11 @@ async fn renewals_under_load_cost_no_call_and_new_connections_show_the_new_certi
     assert_ne!(before, after, "a new connection shows the new certificate");
     gets.answers(50).await;
     records.answers(50).await;
-    println!("{} and {} calls", gets.end().await.flawless(), records.end().await.flawless());
+    println!(
+        "{} and {} calls",
+        gets.end().await.flawless(),
+        records.end().await.flawless()
+    );
 
     // Operators see in Consul when the newest ends: later than the first one did.
     let channel = caller.channel(PROBE).unwrap();

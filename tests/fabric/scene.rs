@@ -89,7 +89,10 @@ pub(crate) async fn get(client: &Client) -> Result<GetProbeResponse, Status> {
 
 /// The stable reason in a status.
 pub(crate) fn reason(status: &Status) -> String {
-    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+    status
+        .get_details_error_info()
+        .map(|info| info.reason)
+        .unwrap_or_default()
 }
 
 /// An instance on a runtime of its own.

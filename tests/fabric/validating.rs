@@ -1,0 +1,192 @@
+//! Input rules: every one of every request, at its very edge; and messages that are none.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+use std::collections::BTreeSet;
+
+use lyceum::contracts::testing::v1 as probe;
+use lyceum::contracts::testing::v1::GetProbeRequest;
+use lyceum::contracts::{MESSAGE_LIMIT, METHODS, Validate, Violations, ai_validator, writing_analysis};
+use lyceum::testing::probe::Serving;
+use prost::Message;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::contract::{Case, cases};
+use crate::raw::{Raw, framed};
+use crate::scene::{PROBE, Scene, client, get, reason};
+
+const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
+
+fn broken<M: Message + Default + Validate>(case: &Case) -> Vec<(String, String)> {
+    Violations::of(&M::decode(&case.message[..]).unwrap())
+}
+
+fn violations(case: &Case) -> Vec<(String, String)> {
+    use {ai_validator::v1 as validator, writing_analysis::v1 as writing};
+    match case.request.as_str() {
+        "lyceum.ai_validator.v1.ClassifyBloomRequest" => broken::<validator::ClassifyBloomRequest>(case),
+        "lyceum.ai_validator.v1.DecideAccessRequest" => broken::<validator::DecideAccessRequest>(case),
+        "lyceum.ai_validator.v1.ValidateAssistanceRequest" => broken::<validator::ValidateAssistanceRequest>(case),
+        "lyceum.testing.v1.GetProbeRequest" => broken::<probe::GetProbeRequest>(case),
+        "lyceum.testing.v1.WatchProbeRequest" => broken::<probe::WatchProbeRequest>(case),
+        "lyceum.writing_analysis.v1.AnalyzeDraftRequest" => broken::<writing::AnalyzeDraftRequest>(case),
+        "lyceum.writing_analysis.v1.AnalyzeWritingRequest" => broken::<writing::AnalyzeWritingRequest>(case),
+        "lyceum.writing_analysis.v1.CompareDraftsRequest" => broken::<writing::CompareDraftsRequest>(case),
+        "lyceum.writing_analysis.v1.EvaluateReflectionRequest" => broken::<writing::EvaluateReflectionRequest>(case),
+        other => panic!("{other} has rules: add it here"),
+    }
+}
+
+#[test]
+fn every_rule_of_every_request_holds_at_its_edge() {
+    let cases = cases();
+    for case in &cases {
+        let found = violations(case);
+        let what = format!("{}.{} with {}: {found:?}", case.request, case.field, case.what);
+        if case.broken {
+            assert!(
+                !found.is_empty() && found.iter().all(|(field, _)| *field == case.field),
+                "{what}"
+            );
+            assert!(found.iter().all(|(_, rule)| rule.starts_with("must ")), "{what}");
+        } else {
+            assert!(found.is_empty(), "{what}");
+        }
+    }
+    // Every method whose request has rules at all took part.
+    let paths: BTreeSet<&str> = cases.iter().map(|case| case.path.as_str()).collect();
+    let without_rules = ["RecordProbe", "ExchangeProbe"];
+    for method in METHODS {
+        let free = without_rules.iter().any(|name| method.path.ends_with(name));
+        assert_eq!(paths.contains(method.path), !free, "{}", method.path);
+    }
+    println!(
+        "{} cases, {} of them broken",
+        cases.len(),
+        cases.iter().filter(|case| case.broken).count()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_rule_is_refused_with_its_field_and_nothing_of_its_value() {
+    let scene = Scene::start().await;
+    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    let raw = Raw::operator(&scene, serving.address).await;
+    for case in cases()
+        .iter()
+        .filter(|case| case.broken && case.path.contains("ProbeService"))
+    {
+        let (_, status) = raw.call(&case.path, &[], framed(&case.message)).await.unwrap();
+        let what = format!("{} with {}: {status:?}", case.field, case.what);
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::InvalidArgument, "INPUT_INVALID"),
+            "{what}"
+        );
+        let fields = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(fields.len(), 1, "{what}");
+        assert_eq!(fields[0].field, case.field, "{what}");
+        assert!(status.message().len() < 200, "{what}");
+    }
+
+    // Several at once are all named.
+    let mut client = client(&scene.caller(), 1).await;
+    let request = GetProbeRequest {
+        fail_with: 17,
+        delay_milliseconds: 60_001,
+        forward_to: "x".repeat(65),
+        ..GetProbeRequest::default()
+    };
+    let status = client.get_probe(request).await.unwrap_err();
+    let fields: Vec<String> = status
+        .get_details_bad_request()
+        .unwrap()
+        .field_violations
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect();
+    assert_eq!(fields, ["delay_milliseconds", "fail_with", "forward_to"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_message_are_refused_and_break_nothing() {
+    let scene = Scene::start().await;
+    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    let raw = Raw::operator(&scene, serving.address).await;
+    let call = async |body: Vec<u8>| {
+        let (_, status) = raw.call(GET, &[], body).await.unwrap();
+        println!("{:?} {} {}", status.code(), reason(&status), status.message());
+        status
+    };
+    // forward_to, two bytes that are no UTF-8.
+    let status = call(framed(&[0x22, 2, 0xff, 0xfe])).await;
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "MESSAGE_UNREADABLE")
+    );
+    // A length beyond the message's end; a field number of 0; a group that never ends.
+    for message in [&[0x22, 100, b'x'][..], &[0x00], &[0x0b]] {
+        let status = call(framed(message)).await;
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::InvalidArgument, "MESSAGE_UNREADABLE"),
+            "{message:?}"
+        );
+    }
+    // Frames: cut off, empty, compressed without a word, of an unknown kind.
+    for frame in [
+        &[0, 0, 0, 0, 100, 1, 2, 3][..],
+        &[0, 0, 0],
+        &[],
+        &[1, 0, 0, 0, 0],
+        &[7, 0, 0, 0, 0],
+    ] {
+        let status = call(frame.to_vec()).await;
+        assert_ne!(status.code(), Code::Ok, "{frame:?}");
+        assert!(!status.message().is_empty(), "{frame:?}");
+    }
+    // More than any message may have, announced and sent.
+    let status = call(vec![0, 0xff, 0xff, 0xff, 0xff]).await;
+    assert!(
+        matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted),
+        "{status:?}"
+    );
+    let status = call(framed(&vec![0; MESSAGE_LIMIT + 1])).await;
+    assert!(
+        matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted),
+        "{status:?}"
+    );
+
+    let (answer, status) = raw.call(GET, &[], framed(&[])).await.unwrap();
+    assert_eq!(status.code(), Code::Ok, "the connection goes on");
+    assert!(!answer.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_up_to_the_limit_pass_and_larger_ones_are_refused_before_they_are_sent() {
+    let scene = Scene::start().await;
+    let _serving = Serving::start(&scene.fabric(PROBE)).await;
+    let caller = scene.caller();
+    let mut client = client(&caller, 1).await;
+    // The largest payload that its rule allows, there and back.
+    let payload = bytes::Bytes::from(vec![7; 4 * 1024 * 1024]);
+    let request = GetProbeRequest {
+        payload: payload.clone(),
+        ..GetProbeRequest::default()
+    };
+    let reply = client.get_probe(request).await.unwrap().into_inner();
+    assert_eq!(reply.payload, payload);
+    let request = GetProbeRequest {
+        payload: vec![7; MESSAGE_LIMIT].into(),
+        ..GetProbeRequest::default()
+    };
+    let status = client.get_probe(request).await.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"),
+        "{}",
+        status.message()
+    );
+    assert!(get(&client).await.is_ok());
+}
