@@ -7,6 +7,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Marks the logs of the run before.
+const PREVIOUS: &str = ".previous";
+
 /// A claimed data folder; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -55,6 +58,7 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Error::Claimed { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
+        set_aside(&logs).map_err(unusable)?;
         // For a person who wonders whose it is; and a full disk shows here, not later.
         claim
             .set_len(0)
@@ -62,6 +66,23 @@ impl Folder {
             .map_err(unusable)?;
         Ok(Self { logs, _claim: claim })
     }
+}
+
+/// Logs begin anew with each run; those of the run before stay beside them, and only those.
+fn set_aside(logs: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(logs)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if let Some(label) = name.strip_suffix(".log")
+            && !label.ends_with(PREVIOUS)
+        {
+            std::fs::rename(&path, logs.join(format!("{label}{PREVIOUS}.log")))?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -78,6 +99,20 @@ mod tests {
         assert!(matches!(error, Error::Claimed { .. }), "{error}");
         drop(first);
         Folder::claim(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn logs_begin_anew_and_the_last_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = |name: &str| folder.path().join("logs").join(name);
+        for run in ["first", "second", "third"] {
+            let _folder = Folder::claim(folder.path()).unwrap();
+            assert!(!log("consul.log").exists());
+            std::fs::write(log("consul.log"), run).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(log("consul.log")).unwrap(), "third");
+        assert_eq!(std::fs::read_to_string(log("consul.previous.log")).unwrap(), "second");
+        assert_eq!(std::fs::read_dir(folder.path().join("logs")).unwrap().count(), 2);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! gateway learns of it from Consul.
 
 use lyceum::Fabric;
+use lyceum::client::Channel;
 use lyceum::contracts::ai_validator::v1::educational_ai_validator_service_server::EducationalAiValidatorServiceServer;
+use lyceum::contracts::writing_analysis::v1::writing_analysis_service_client::WritingAnalysisServiceClient;
 use lyceum::contracts::writing_analysis::v1::writing_analysis_service_server::WritingAnalysisServiceServer;
 use lyceum::serving::Server;
 use lyceum_ai_validator::AiValidator;
@@ -32,9 +34,12 @@ pub(crate) struct Sample {
 /// By name.
 #[rustfmt::skip]
 pub(crate) const SERVICES: &[Service] = &[
-    Service { name: "ai-validator", sample: DECIDE, server: |fabric| Server::new(fabric).add(EducationalAiValidatorServiceServer::new(AiValidator::new(fabric.client()))) },
+    Service { name: "ai-validator", sample: DECIDE, server: |fabric| Server::new(fabric).add(EducationalAiValidatorServiceServer::new(AiValidator::new(fabric.client::<Judge>()))) },
     Service { name: "writing-analysis", sample: REFLECT, server: |fabric| Server::new(fabric).add(WritingAnalysisServiceServer::new(WritingAnalysis::new())) },
 ];
+
+/// Who judges reflections for the AI validator.
+type Judge = WritingAnalysisServiceClient<Channel>;
 
 /// Crosses two services: the validator asks writing analysis how deep the reflection goes.
 const DECIDE: Sample = Sample {

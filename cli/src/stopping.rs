@@ -1,6 +1,6 @@
 //! When a command is to stop: a signal, or its supervisor's end.
 //!
-//! SIGINT and SIGTERM ask for an orderly end; a second one means "at once". A supervised process also stops when its
+//! SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask for an orderly end; a second one means "at once". A supervised process also stops when its
 //! standard input closes, because the pipe's other end is its parent: so nothing outlives a `lyceum up` that was killed.
 //! When not: inside a server, draining is the fabric's; this only says when it begins.
 
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 /// An end that was asked for, for any number of waiters.
@@ -28,6 +29,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -36,6 +38,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What runs, by slot: who it is, which instance it became, and whether Consul calls it passing.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use lyceum::consul::{Client, Health, Query};
@@ -142,14 +142,15 @@ impl Fleet {
         &self.members
     }
 
-    /// The gateway's address, once it serves.
+    /// Where to call the gateway, once it serves.
     pub(super) fn gateway(&self) -> Option<SocketAddr> {
-        self.members
-            .iter()
-            .find(|member| member.role == Role::Gateway)?
-            .address()
-            .parse()
-            .ok()
+        let gateway = self.members.iter().find(|member| member.role == Role::Gateway)?;
+        let mut address: SocketAddr = gateway.address().parse().ok()?;
+        // One that listens everywhere also listens here, and "everywhere" is no place for a browser to go.
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        Some(address)
     }
 
     pub(super) fn slots(&self, role: Role) -> Vec<Slot> {
