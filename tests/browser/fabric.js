@@ -19,7 +19,7 @@ export async function startFabric(replicas = {}) {
   const counts = Object.entries(replicas).flatMap(([name, count]) => ["--replicas", `${name}=${count}`]);
   const child = spawn(binary(), ["up", "--json", "--consul", "own", "--gateway-port", "0", "--data", data, ...counts], {
     cwd: root,
-    env: { ...env, PATH: path },
+    env: environment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const fabric = new Fabric(child, data);
@@ -31,6 +31,12 @@ export async function startFabric(replicas = {}) {
     await fabric.stop();
     throw error;
   }
+}
+
+/** This process's environment without what would configure the fabric: LYCEUM_… is configuration to the binary. */
+function environment() {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith("LYCEUM_") && !name.startsWith("CONSUL_"));
+  return { ...Object.fromEntries(kept), PATH: path };
 }
 
 class Fabric {

@@ -15,6 +15,9 @@ export const KINDS = ["clarity", "structure", "reflection"] as const;
 /** A kind of finding. */
 export type Kind = (typeof KINDS)[number];
 
+/** A mark of more units is a whole sentence: its line is thinner, so that what is marked inside it still shows. */
+const WIDE = 80;
+
 /** Live feedback on the essay. */
 export const feedback = new Feedback((request, options) => writing.analyzeDraft(request, options));
 
@@ -48,10 +51,10 @@ export const counts = computed(() => {
 export const highlights = computed<Highlights>(() => {
   const map = new Map<string, Stretch[]>();
   for (const mark of marks.value) {
-    const kind = kindOf(mark);
-    const list = map.get(kind) ?? [];
+    const name = mark.end - mark.start > WIDE ? `${kindOf(mark)}-wide` : kindOf(mark);
+    const list = map.get(name) ?? [];
     list.push(mark);
-    map.set(kind, list);
+    map.set(name, list);
   }
   if (active.value) {
     map.set("active", [active.value]);

@@ -159,7 +159,6 @@ function instanceOf(entry: unknown): Instance {
   const instance = record(entry);
   const latency = record(instance.latency_ms);
   const health = text(instance.health);
-  const calls = number(instance.calls) ?? 0;
   return {
     id: text(instance.id),
     address: text(instance.address),
@@ -169,12 +168,16 @@ function instanceOf(entry: unknown): Instance {
     version: text(instance.version),
     certificateExpires: text(instance.certificate_expires) || undefined,
     inFlight: number(instance.in_flight) ?? 0,
-    calls,
+    calls: number(instance.calls) ?? 0,
     errors: number(instance.errors) ?? 0,
-    // Nothing was measured before the first call.
-    p50: calls > 0 ? number(latency.p50) : undefined,
-    p99: calls > 0 ? number(latency.p99) : undefined,
+    p50: measured(latency.p50),
+    p99: measured(latency.p99),
   };
+}
+
+/** No call takes no time: zero means that nothing was measured yet. */
+function measured(value: unknown): number | undefined {
+  return number(value) || undefined;
 }
 
 function statusOf(answer: unknown): string {

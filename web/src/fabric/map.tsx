@@ -104,7 +104,9 @@ function Dot({ instance, service }: { readonly instance: Instance; readonly serv
         {instance.health}
         {instance.inFlight > 0 && `, ${instance.inFlight} under way`}
       </span>
-      <span class="dot-calls number">{instance.calls.toLocaleString("en")} calls</span>
+      <span class="dot-calls number">
+        {instance.calls.toLocaleString("en")} {instance.calls === 1 ? "call" : "calls"}
+      </span>
       <span class="dot-more" aria-hidden="true">
         {more ? `+${more}` : ""}
       </span>
