@@ -187,6 +187,108 @@ fn unsupported_boosters() {
     assert_as_told(Kind::UnsupportedBooster, &score, 0.6);
 }
 
+#[test]
+fn cohesion_gaps() {
+    let score = measure(
+        "cohesion gap",
+        include_str!("data/labelled/gaps.tsv"),
+        of_kind(Kind::CohesionGap),
+    );
+    assert_as_told(Kind::CohesionGap, &score, 0.6);
+}
+
+#[test]
+fn near_repeats() {
+    let score = measure(
+        "near repeat",
+        include_str!("data/labelled/near.tsv"),
+        of_kind(Kind::NearRepeat),
+    );
+    assert_as_told(Kind::NearRepeat, &score, 0.6);
+}
+
+/// The labelled reflections: a finding is right in a text whose label is the lowest level.
+#[test]
+fn experiences_without_reflection() {
+    let table = include_str!("../src/domain/reflection/labelled.tsv");
+    let find = of_kind(Kind::ExperienceWithoutReflection);
+    let mut score = Score::default();
+    let held = table.lines().filter(|line| !line.starts_with('#')).skip(1).step_by(2);
+    for (level, text) in held.filter_map(|line| line.split_once('\t')) {
+        match (find(text).is_empty(), level) {
+            (false, "habitual") => score.right += 1,
+            (false, _) => score.wrong += 1,
+            (true, "habitual") => score.missed += 1,
+            (true, _) => {}
+        }
+    }
+    println!(
+        "experience       held  precision {:.2} recall {:.2} ({} right, {} wrong, {} missed)",
+        score.precision(),
+        score.recall(),
+        score.right,
+        score.wrong,
+        score.missed
+    );
+    assert_as_told(Kind::ExperienceWithoutReflection, &score, 0.3);
+}
+
+/// Complete essays must not be asked for anything; the same essays without one element must be asked for it.
+#[test]
+fn missing_elements_and_unsupported_claims() {
+    const FILLER: &str = "The building stands beside the old market. Its windows look out on a narrow street with trees on \
+                          both sides. A bakery opens there every day, and its bread smells of honey and warm butter. Cats sleep on the wall \
+                          in front of it. On market days, farmers bring apples, cheese and flowers from the hills, and a man \
+                          with a red hat plays the accordion next to the fountain.";
+    let (mut missing, mut claims) = (Score::default(), Score::default());
+    let rows: Vec<Vec<&str>> = include_str!("data/labelled/structure.tsv")
+        .lines()
+        .filter(|line| line.starts_with("held"))
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row[1]).collect();
+    for name in names.into_iter().filter(|name| *name != "summer") {
+        for without in ["", "position", "evidence", "conclusion"] {
+            let mut text = String::new();
+            for row in rows.iter().filter(|row| row[1] == name && row[2] != without) {
+                if row[3].is_empty() && !text.contains(FILLER) {
+                    text.push_str(&format!("\n\n{FILLER}"));
+                }
+                text.push_str(if row[3].is_empty() { "\n\n" } else { row[3] });
+                text.push(' ');
+            }
+            let reading = Reading::new(&text);
+            let gaps = structure::gaps(&reading, &structure::parts(&reading));
+            for element in &gaps.missing {
+                let right = format!("{element:?}").to_lowercase() == without;
+                *(if right { &mut missing.right } else { &mut missing.wrong }) += 1;
+            }
+            missing.missed += u32::from(!without.is_empty() && gaps.missing.is_empty());
+            let labelled =
+                u32::try_from(rows.iter().filter(|row| row[1] == name && row[2] == "claim").count()).unwrap();
+            let unsupported = u32::try_from(gaps.unsupported.len()).unwrap();
+            if without == "evidence" {
+                claims.right += unsupported.min(labelled);
+                claims.missed += labelled.saturating_sub(unsupported);
+            } else {
+                claims.wrong += unsupported;
+            }
+        }
+    }
+    for (name, score) in [("missing element", &missing), ("unsupported claim", &claims)] {
+        println!(
+            "{name:<16} held  precision {:.2} recall {:.2} ({} right, {} wrong, {} missed)",
+            score.precision(),
+            score.recall(),
+            score.right,
+            score.wrong,
+            score.missed
+        );
+    }
+    assert_as_told(Kind::MissingElement, &missing, 0.5);
+    assert_as_told(Kind::ClaimWithoutEvidence, &claims, 0.5);
+}
+
 /// Each sentence of the labelled essays with the element that is found for it.
 #[test]
 fn structure_elements() {

@@ -165,7 +165,8 @@ impl Kind {
             Kind::UnsupportedBooster => 0.8,
             Kind::PersonShift | Kind::TenseShift | Kind::MissingElement => 0.75,
             Kind::ClaimWithoutEvidence => 0.7,
-            Kind::CohesionGap | Kind::ExperienceWithoutReflection => 0.6,
+            Kind::ExperienceWithoutReflection => 0.6,
+            Kind::CohesionGap => 0.5,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! text shows. [`of_text`] is both. Each rule's work is bounded by the words it reads. When not: no rule decides how
 //! many findings are sent; see [`super::findings::cut`].
 
+mod experience;
 mod gaps;
 
 use std::ops::Range;
@@ -95,6 +96,7 @@ pub fn of_whole(reading: &Reading<'_>, parts: &[Part]) -> Vec<Finding> {
         ));
     }
     gaps::between_paragraphs(reading, &mut found);
+    experience::untold(reading, &mut found);
     let gaps = structure::gaps(reading, parts);
     let end = reading.prose.characters();
     for element in gaps.missing {
