@@ -1,7 +1,7 @@
 //! Phrases: small patterns over words that show what a text does.
 //!
 //! A pattern is a row of words. `a|b` is either word, `wor*` any word that begins so, `#name` any word of a named
-//! class, and `~` up to three words of any kind. Patterns are found by their first word, so a text is read once
+//! class, `~` up to three words of any kind, and `~~` up to nine. Patterns are found by their first word, so a text is read once
 //! however many patterns there are. When not: phrases know no grammar; what they find is evidence, not proof.
 
 use std::collections::HashMap;
@@ -11,6 +11,8 @@ use lyceum_prose::{Prose, Span, stem};
 
 /// How many words `~` may pass over.
 const GAP: usize = 3;
+/// How many words `~~` may pass over.
+const LONG_GAP: usize = 9;
 
 /// A class of words that patterns name.
 pub(crate) type Class = (&'static str, &'static [&'static str]);
@@ -29,7 +31,7 @@ pub(crate) struct Hit<K> {
 enum Token {
     Word(&'static str),
     Prefix(&'static str),
-    Gap,
+    Gap(usize),
 }
 
 struct Pattern<K> {
@@ -101,7 +103,9 @@ fn alternatives(place: &'static str, classes: &[Class]) -> Vec<Token> {
     let mut tokens = Vec::new();
     for alternative in place.split('|') {
         if alternative == "~" {
-            tokens.push(Token::Gap);
+            tokens.push(Token::Gap(GAP));
+        } else if alternative == "~~" {
+            tokens.push(Token::Gap(LONG_GAP));
         } else if let Some(name) = alternative.strip_prefix('#') {
             let members = classes.iter().filter(|(class, _)| *class == name);
             tokens.extend(members.flat_map(|(_, words)| words.iter()).map(|word| token(word)));
@@ -121,14 +125,15 @@ fn matches(tokens: &[Vec<Token>], words: &[std::borrow::Cow<'_, str>]) -> Option
     let Some((place, rest)) = tokens.split_first() else {
         return Some(0);
     };
-    if matches!(place.as_slice(), [Token::Gap]) {
-        return (0..=GAP.min(words.len())).find_map(|skip| matches(rest, &words[skip..]).map(|length| length + skip));
+    if let [Token::Gap(most)] = place.as_slice() {
+        return (0..=(*most).min(words.len()))
+            .find_map(|skip| matches(rest, &words[skip..]).map(|length| length + skip));
     }
     let word = words.first()?;
     let fits = place.iter().any(|token| match token {
         Token::Word(expected) => word == expected,
         Token::Prefix(prefix) => word.starts_with(prefix),
-        Token::Gap => false,
+        Token::Gap(_) => false,
     });
     if !fits {
         return None;

@@ -9,9 +9,10 @@ fn classified(task: &str) -> Classification {
     classify(&Prose::parse(task))
 }
 
-/// The labelled tasks: the first, third, ... for development, the second, fourth, ... held out. Rows and weights were
-/// adjusted on the development half alone; but their author had written both halves before, so the held-out half
-/// flatters. The figure to quote is that of `fresh.tsv`, written when the rows were finished and never adjusted on.
+/// The labelled tasks: the first, third, ... for development, the second, fourth, ... held out. Their author also wrote
+/// the rows and knew both halves, so the held-out half flatters. Tasks written afterwards came out right in 52 of 100;
+/// they widened the rows and are development since (`widening.tsv`), as are those of a second round (75 of 100). The
+/// figure to quote is that of `fresh.tsv`, written when the rows were finished and never adjusted on.
 fn labelled(held_out: bool) -> Vec<(Level, &'static str)> {
     tasks(include_str!("labelled.tsv"))
         .into_iter()
@@ -67,8 +68,8 @@ fn agrees_with_the_labels() {
     assert!(held_out >= 0.85, "held out {held_out}");
     assert!(near >= 0.9, "at most one level away {near}");
     let (fresh, near) = accuracy("fresh", &tasks(include_str!("fresh.tsv")));
-    assert!(fresh >= 0.7, "fresh {fresh}");
-    assert!(near >= 0.75, "fresh, at most one level away {near}");
+    assert!(fresh >= 0.75, "fresh {fresh}");
+    assert!(near >= 0.8, "fresh, at most one level away {near}");
 }
 
 #[test]
