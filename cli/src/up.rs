@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use lyceum::configuration::{Configuration, IdentitySource};
-use lyceum::consul::Client;
+use lyceum::consul::{Client, Health};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::agent::{self, Agent};
@@ -67,6 +67,15 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
     };
     report.agent(&agent);
     let client = Client::try_new(&directory::settings_at(&settings, agent.address.clone()))?;
+    if agent.own.is_none()
+        && let Some(others) = already_there(&client).await
+    {
+        report.notice(&format!(
+            "this Consul already knows {others}. They must share the authority in {}, or calls between them fail; \
+             `lyceum up --consul own` keeps a fabric to itself",
+            configuration.data.join("identity").display()
+        ));
+    }
 
     let mut supervisor = Supervisor::new();
     let mut fleet = Fleet::new(client);
@@ -123,6 +132,21 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
     let grace = configuration.serving.drain_notice + configuration.serving.drain_grace + LEAVE_WITHIN;
     let left = stop(supervisor, &mut fleet, &mut signals, &mut report, grace).await;
     outcome.and(left)
+}
+
+/// Instances of the fabric that somebody else runs, in words.
+async fn already_there(client: &Client) -> Option<String> {
+    let mut ids = Vec::new();
+    for name in directory::names(client).await.ok()? {
+        let instances = directory::instances(client, &name).await.ok()?;
+        ids.extend(
+            instances
+                .into_iter()
+                .filter(|one| one.health < Health::Critical)
+                .map(|one| one.id),
+        );
+    }
+    (!ids.is_empty()).then(|| ids.join(", "))
 }
 
 /// Where the gateway is to listen, which must be free.

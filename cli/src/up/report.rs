@@ -44,7 +44,16 @@ impl Report {
         let how = if agent.own.is_some() { "started" } else { "found" };
         self.step(&format!("Consul {} {how} at {}", agent.version, agent.address));
         if let Some(notice) = &agent.notice {
-            self.step(&format!("  {notice}"));
+            self.notice(notice);
+        }
+    }
+
+    /// What a person should know; programs get nothing before the first object.
+    pub(super) fn notice(&self, text: &str) {
+        if self.json {
+            eprintln!("lyceum: {text}");
+        } else {
+            self.step(&format!("note: {text}"));
         }
     }
 

@@ -1,9 +1,12 @@
 //! What is left behind: nothing.
 
+use std::process::Stdio;
+
 use lyceum::consul::Query;
 use lyceum::testing::consul::Consul;
 use lyceum::testing::wait_for;
 use rustix::process::Signal;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::running::{Up, gone, lives, lyceum, pid, run, said, signal};
 
@@ -26,6 +29,27 @@ async fn ctrl_c_leaves_no_process_and_no_registration() {
             "{service}"
         );
     }
+
+    // Another fabric beside it, with an authority of its own, is told what it is about to do.
+    let data = tempfile::tempdir().unwrap();
+    let mut other = lyceum(&["up", "--gateway-port", "0", "--data", data.path().to_str().unwrap()]);
+    let mut other = other
+        .env("CONSUL_HTTP_ADDR", consul.address())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    let mut note = String::new();
+    while !note.contains("note: ") {
+        note = lines.next_line().await.unwrap().expect("a note");
+    }
+    assert!(
+        note.contains("writing-analysis-") && note.contains("--consul own"),
+        "{note}"
+    );
+    signal(other.id().unwrap(), Signal::TERM);
+    while lines.next_line().await.unwrap().is_some() {}
+    assert!(other.wait().await.unwrap().success());
 
     up.stop().await;
     assert!(!pids.iter().any(|pid| lives(*pid)), "{pids:?}");
@@ -118,8 +142,8 @@ async fn a_served_process_ends_with_its_supervisor() {
             "--set",
             "serving.drain_notice=10ms",
         ])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let client = consul.client();
