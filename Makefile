@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench up test check fmt bench clean page
+.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway clean page
 
 # What the machine has comes before what setup brought.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(CURDIR)/web/node_modules/.bin
@@ -51,6 +51,13 @@ fmt: ## format Rust and the page
 
 bench: setup-bench ## what the figures in docs/benchmarks.md rest on
 	cargo bench --locked --workspace --all-features $(ARGS)
+
+bench-call: setup ## a unary call through the fabric's client beside a raw tonic channel
+	cargo bench --locked -p lyceum --features testing --bench call
+
+bench-gateway: setup-bench ## grpc-web through the gateway beside Envoy: CPU a request, memory
+	cargo build --locked --release -p lyceum-cli
+	@LYCEUM_BINARY="$(BUILT)/release/lyceum" ENVOY="$(CURDIR)/.tools/bin/envoy" node benches/gateway.mjs
 
 clean: ## remove what was built; what setup brought stays
 	cargo clean

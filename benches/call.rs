@@ -7,6 +7,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops where something is wrong")]
 #![allow(missing_docs, reason = "a benchmark has no users")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the peer that is measured is the channel that the fabric replaces"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};

@@ -9,6 +9,9 @@ client_addr = "127.0.0.1"
 retry_join  = ["consul-1.example", "consul-2.example", "consul-3.example"]
 log_json    = true
 
+# A changed note is seen at once in the pages; a heartbeat that repeats itself costs nothing either way.
+check_update_interval = "0s"
+
 ports {
   https = 8501
 }
