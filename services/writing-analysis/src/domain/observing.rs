@@ -137,14 +137,12 @@ fn of_sentence(reading: &Reading<'_>, index: usize, found: &mut Vec<Finding>) {
             .collect();
         found.push(finding(Wording::Hedges(hedges.len()), sentence.span, related));
     }
-    // Evidence may come one sentence later, in the same paragraph.
-    let next = reading
-        .prose
-        .sentences
-        .get(index + 1)
-        .filter(|next| next.paragraph == sentence.paragraph);
-    let grounded =
-        stance::gives_grounds(reading, sentence) || next.is_some_and(|next| stance::gives_grounds(reading, next));
+    // Evidence may stand in the sentence before or after, in the same paragraph.
+    let from = index.saturating_sub(1);
+    let near = &reading.prose.sentences[from..reading.prose.sentences.len().min(index + 2)];
+    let grounded = near
+        .iter()
+        .any(|other| other.paragraph == sentence.paragraph && stance::gives_grounds(reading, other));
     if !grounded {
         for booster in stance::boosters(reading, sentence) {
             let span = reading.span(booster.first, booster.last);

@@ -10,6 +10,7 @@ use super::{
     lexicon::{Role, Traits},
     reading::{Cue, Reading},
     stance,
+    tense::Verbs,
 };
 
 /// A part of an argument.
@@ -371,13 +372,22 @@ pub fn gaps(reading: &Reading<'_>, parts: &[Part]) -> Gaps {
                 later.element == Element::Claim || prose.sentences[later.sentences.0].paragraph > paragraph + 1
             })
             .map_or(prose.sentences.len(), |later| later.sentences.0);
-        let supported = (part.sentences.0..next.min(part.sentences.0 + 6))
-            .any(|at| stance::gives_grounds(reading, &prose.sentences[at]));
+        let supported =
+            (part.sentences.0..next.min(part.sentences.0 + 6)).any(|at| grounds(reading, &prose.sentences[at]));
         if !supported {
             gaps.unsupported.push(part.sentences.0);
         }
     }
     gaps
+}
+
+/// A reason, a source, a figure, or something that the writer saw happen.
+fn grounds(reading: &Reading<'_>, sentence: &Sentence) -> bool {
+    let own = sentence
+        .words
+        .clone()
+        .any(|word| reading.traits(word).any(Traits::FIRST));
+    stance::gives_grounds(reading, sentence) || own && Verbs::of(reading, sentence).past > 0
 }
 
 fn ought_often(reading: &Reading<'_>) -> bool {
