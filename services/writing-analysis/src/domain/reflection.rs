@@ -104,6 +104,8 @@ const WEAK: f64 = 0.45;
 
 static CUES: LazyLock<Cues<Sign>> = LazyLock::new(|| Cues::new(lexicon::TABLE, lexicon::CLASSES));
 
+static INNER: LazyLock<HashSet<&'static str>> = LazyLock::new(|| lexicon::INNER.iter().copied().collect());
+
 /// What the cues of a text add up to.
 #[derive(Default)]
 struct Tally {
@@ -115,6 +117,8 @@ struct Tally {
     sentences: u32,
     words: u32,
     first_person: u32,
+    /// Sentences about oneself with a word of an inner life.
+    inner: u32,
 }
 
 /// Judges a reflection.
@@ -157,11 +161,13 @@ fn tally(prose: &Prose<'_>) -> Tally {
         let words = prose.sentence_words(sentence);
         let key: Vec<_> = words.iter().map(|word| stem::lower_case(word.text)).collect();
         let first_person = key.iter().any(|word| is_first_person(word));
+        let inner = first_person && key.iter().any(|word| INNER.contains(word.as_ref()));
         if !seen.insert(key) {
             continue;
         }
         tally.sentences += 1;
         tally.first_person += u32::from(first_person);
+        tally.inner += u32::from(inner);
         tally.words += u32::try_from(words.len()).unwrap_or(u32::MAX);
         let mut hit = [false; 6];
         let (mut explains, mut old, mut new) = (false, false, false);
@@ -226,12 +232,18 @@ fn depth(tally: &Tally, scores: &[f64; 6]) -> f64 {
     };
     let turns = change + both + 0.3 * perspective + 0.2 * personal;
     // Reflection: oneself is in it, something was difficult or felt, and something follows from it. A view that
-    // changed is something that follows.
+    // changed is something that follows; a sentence about oneself with a word of an inner life counts without a cue.
     let relates = own.min(0.6) / 0.6
-        * (0.9 * outcome + 0.8 * critical + 0.5 * feelings + 0.4 * personal + 0.2 * perspective + 0.5 * change);
+        * (0.9 * outcome
+            + 0.8 * critical
+            + 0.5 * feelings
+            + 0.4 * personal
+            + 0.2 * perspective
+            + 0.5 * change
+            + 1.4 * tally.share(tally.inner));
 
     let understanding = step(explains, 0.18);
-    let reflection = step(relates, 1.15);
+    let reflection = step(relates, 1.45);
     let critical_step = step(turns, 1.8);
     if reflection >= 0.5 {
         if critical_step >= 0.5 {

@@ -23,11 +23,14 @@ pub struct Growth {
 /// Name, what a rise says, what a fall says.
 type Words = (&'static str, &'static str, &'static str);
 
+/// Reads a measure.
+type Value = fn(&Measures) -> f64;
+
 /// Measures every draft has, and those only longer texts have; the latter only where both drafts do.
 pub(super) fn between(earlier: &Prose<'_>, later: &Prose<'_>) -> Vec<Growth> {
     let before = Measures::of(&Reading::new(earlier.text));
     let after = Measures::of(&Reading::new(later.text));
-    let always: [(Words, fn(&Measures) -> f64); 9] = [
+    let always: [(Words, Value); 9] = [
         (
             ("Words", "The text has become longer.", "The text has become shorter."),
             |m| f64::from(m.statistics.words),

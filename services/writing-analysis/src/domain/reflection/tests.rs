@@ -6,14 +6,22 @@ use proptest::prelude::*;
 use super::*;
 
 /// The labelled texts: the first, third, ... for development, the second, fourth, ... held out. The cues were adjusted
-/// on the development half alone.
+/// on the development half alone; but their author had written both halves before, so the held-out half flatters. The
+/// figure to quote is that of `fresh.tsv`, written when the cues were finished. Two earlier such sets came out with a
+/// kappa of 0.30 and 0.24; they widened the rules and are development since (`widening.tsv`).
 fn labelled(held_out: bool) -> Vec<(Level, &'static str)> {
-    include_str!("labelled.tsv")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
+    texts(include_str!("labelled.tsv"))
+        .into_iter()
         .enumerate()
         .filter(|(index, _)| (index % 2 == 1) == held_out)
-        .map(|(_, line)| {
+        .map(|(_, case)| case)
+        .collect()
+}
+
+fn texts(file: &'static str) -> Vec<(Level, &'static str)> {
+    file.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
             let (level, text) = line.split_once('\t').unwrap();
             let level = match level {
                 "habitual" => Level::Habitual,
@@ -85,9 +93,14 @@ fn agreement(cases: &[(Level, &str)], title: &str) -> Agreement {
 
 #[test]
 fn agrees_with_the_labels() {
-    let development = agreement(&labelled(false), "development");
+    let mut cases = labelled(false);
+    cases.extend(texts(include_str!("widening.tsv")));
+    let development = agreement(&cases, "development");
     let held_out = agreement(&labelled(true), "held out");
+    let fresh = agreement(&texts(include_str!("fresh.tsv")), "fresh");
     assert!(development.kappa >= 0.8);
+    assert!(fresh.adjacent >= 0.9, "fresh, adjacent agreement {}", fresh.adjacent);
+    assert!(fresh.kappa >= 0.7, "fresh, weighted kappa {}", fresh.kappa);
     assert!(held_out.exact >= 0.75, "exact agreement {}", held_out.exact);
     assert!(held_out.adjacent >= 0.95, "adjacent agreement {}", held_out.adjacent);
     assert!(held_out.kappa >= 0.8, "weighted kappa {}", held_out.kappa);
