@@ -137,8 +137,7 @@ impl Edge {
         if ended.is_none_or(|code| code == Code::Ok) {
             record.is_for(route.learn(method));
         }
-        let mut headers = parts.headers;
-        headers::downstream(&mut headers);
+        let mut headers = headers::downstream(parts.headers);
         headers.insert(CONTENT_TYPE, protocol.content_type());
         headers.extend(correlation.map(|id| (CORRELATION, id)));
         if let Some(Answered { instance }) = instance {

@@ -19,6 +19,7 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 /// No browser's client can decompress a gRPC message.
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const X_USER_AGENT: HeaderName = HeaderName::from_static("x-user-agent");
 
 /// The headers of the call that a browser's headers ask for. Deadline, trace and principal are the context's.
@@ -46,36 +47,33 @@ pub(crate) fn upstream(browser: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Takes out of a response what is no browser's business; the gateway sets the rest itself.
-pub(crate) fn downstream(headers: &mut HeaderMap) {
-    const ONLY_UPSTREAM: [&str; 12] = [
-        "content-type",
-        "content-length",
-        "connection",
-        "keep-alive",
-        "transfer-encoding",
-        "trailer",
-        "upgrade",
-        "date",
-        "server",
-        "set-cookie",
-        "grpc-accept-encoding",
-        "grpc-encoding",
-    ];
-    for name in ONLY_UPSTREAM {
-        headers.remove(name);
+/// The headers or trailers of a response that are a browser's business; the gateway sets the rest itself.
+pub(crate) fn downstream(headers: HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(16);
+    let mut present = None;
+    for (name, value) in headers {
+        // A name is given once for all its values.
+        if let Some(name) = name {
+            present = passes_down(name.as_str()).then_some(name);
+        }
+        if let Some(name) = &present {
+            kept.append(name.clone(), value);
+        }
     }
-    let is_cors = |name: &HeaderName| name.as_str().starts_with("access-control-");
-    while let Some(name) = headers.keys().find(|name| is_cors(name)).cloned() {
-        headers.remove(name);
-    }
+    kept
+}
+
+fn passes_down(name: &str) -> bool {
+    !(matches!(
+        name,
+        "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding"
+    ) || is_of_connection(name)
+        || name.starts_with("access-control-"))
 }
 
 /// The status in headers or trailers, if there is one.
 pub(crate) fn code(headers: &HeaderMap) -> Option<Code> {
-    headers
-        .get("grpc-status")
-        .map(|status| Code::from_bytes(status.as_bytes()))
+    headers.get(STATUS).map(|status| Code::from_bytes(status.as_bytes()))
 }
 
 /// Whether a header is metadata, rather than the connection's, the browser's or the gateway's.

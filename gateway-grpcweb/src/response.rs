@@ -202,11 +202,10 @@ where
         self.finish(trailers, code)
     }
 
-    fn finish(&mut self, mut trailers: HeaderMap, code: Code) -> Result<Bytes, Torn> {
+    fn finish(&mut self, trailers: HeaderMap, code: Code) -> Result<Bytes, Torn> {
         self.over = true;
         self.record.end(code);
-        headers::downstream(&mut trailers);
-        let frame = frames::trailers(&trailers);
+        let frame = frames::trailers(&headers::downstream(trailers));
         Ok(self.write(frame, true))
     }
 }
