@@ -124,7 +124,8 @@ describe("troubles", { timeout: 240_000 }, () => {
             // It died before: its supervisor will tell.
           }
         }
-        await page.keyboard.type("x");
+        // Typing on begins anew, so write only when there is nothing under way.
+        if (await page.locator('.standing[data-state="settled"]').count()) await page.keyboard.type("x");
         return (await down.count()) > 0;
       },
       "the page tells that the service is down",

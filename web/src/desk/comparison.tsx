@@ -181,8 +181,11 @@ function Links({ changes, looked }: { readonly changes: CompareDraftsResponse; r
 
 function Growth({ growth }: { readonly growth: readonly MeasureGrowth[] }) {
   if (growth.length === 0) return null;
-  const figure = (value: number) =>
-    Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2).replace(/\.?0+$/, "");
+  // Both of a row alike: counts as counts, everything else to two places.
+  const figures = (earlier: number, later: number) =>
+    [earlier, later].map((value) =>
+      Number.isInteger(earlier) && Number.isInteger(later) ? value.toLocaleString("en") : value.toFixed(2),
+    );
   return (
     <table class="growth">
       <caption>How the measures grew</caption>
@@ -199,18 +202,21 @@ function Growth({ growth }: { readonly growth: readonly MeasureGrowth[] }) {
         </tr>
       </thead>
       <tbody>
-        {growth.map(({ name, earlier, later, meaning }) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td class="number" data-label="Earlier">
-              {figure(earlier)}
-            </td>
-            <td class="number" data-label="Later">
-              {figure(later)}
-            </td>
-            <td data-label="What it says">{meaning}</td>
-          </tr>
-        ))}
+        {growth.map(({ name, earlier, later, meaning }) => {
+          const [before, after] = figures(earlier, later);
+          return (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td class="number" data-label="Earlier">
+                {before}
+              </td>
+              <td class="number" data-label="Later">
+                {after}
+              </td>
+              <td data-label="What it says">{meaning}</td>
+            </tr>
+          );
+        })}
       </tbody>
     </table>
   );

@@ -12,7 +12,7 @@ export type Highlights = ReadonlyMap<string, readonly Stretch[]>;
 const supported = typeof Highlight !== "undefined" && "highlights" in CSS;
 
 /** Above others where two kinds overlap. */
-const PRIORITY: Record<string, number> = { active: -1, related: -1 };
+const PRIORITY: Record<string, number> = { active: -2, related: -1 };
 
 function registered(kind: string): Highlight {
   let highlight = CSS.highlights.get(kind);
