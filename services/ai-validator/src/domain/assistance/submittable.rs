@@ -55,9 +55,9 @@ pub(super) fn passages(case: &Case<'_, '_>) -> Vec<(Span, f64)> {
             } else {
                 found.extend(closed(case, run.take(), offered));
             }
-            if moves.contains(&Move::Offers) && !is_question(text) {
-                offered = true;
-                // "Here is a paragraph: ..." offers what stands behind its own colon.
+            if !product && !is_question(text) {
+                // "Here is a paragraph: ..." begins it behind its own colon.
+                offered |= moves.contains(&Move::Offers);
                 run = behind_colon(case.reply, sentence);
             }
         }

@@ -14,14 +14,20 @@ struct Labelled {
 }
 
 /// The labelled replies: every other line for development, the rest held out. One author wrote replies and phrases,
-/// so both halves flatter.
+/// so both halves flatter; the figure to quote is that of `fresh.tsv`, written when the phrases were finished; its first run (recall
+/// 0.57) showed two faults of the mechanism, which were mended, and no phrase was added for it.
 fn labelled(held_out: bool) -> Vec<Labelled> {
-    include_str!("labelled.tsv")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .enumerate()
+    let cases = replies(include_str!("labelled.tsv")).into_iter().enumerate();
+    cases
         .filter(|(index, _)| (index % 2 == 1) == held_out)
-        .map(|(_, line)| {
+        .map(|(_, case)| case)
+        .collect()
+}
+
+fn replies(file: &'static str) -> Vec<Labelled> {
+    file.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
             let columns: Vec<&str> = line.split('\t').collect();
             let [broken, stage, assignment, student, reply] = columns[..] else {
                 panic!("five columns: {line}")
@@ -94,6 +100,9 @@ fn rules_agree_with_the_labels() {
     let (precision, recall) = measured("held out", &labelled(true));
     assert!(precision >= 0.8, "held out, precision {precision}");
     assert!(recall >= 0.8, "held out, recall {recall}");
+    let (precision, recall) = measured("fresh", &replies(include_str!("fresh.tsv")));
+    assert!(precision >= 0.85, "fresh, precision {precision}");
+    assert!(recall >= 0.65, "fresh, recall {recall}");
 }
 
 #[test]
