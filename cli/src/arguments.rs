@@ -28,7 +28,6 @@ use crate::services;
         lyceum status --watch                       who is registered, and how well they are\n  \
         lyceum certificates operator                a certificate for grpcurl and buf curl\n  \
         lyceum config show                          what all layers of configuration add up to",
-    propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -41,6 +40,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the whole fabric on this machine: Consul, every service, the gateway and its page
+    ///
+    /// Consul is the one at CONSUL_HTTP_ADDR (127.0.0.1:8500), or `consul agent -dev` where none answers. Each service
+    /// and the gateway is a process of its own, started again when it dies; its log is in data/logs. Ctrl-C drains and
+    /// deregisters everything and leaves no process behind.
     Up(Up),
     /// Run services: what production runs, one or more in a process
     Serve(Serve),
@@ -79,17 +82,11 @@ pub(crate) struct Layers {
 
 /// `lyceum up`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "Run the whole fabric on this machine: Consul, every service, the gateway and its page.\n\n\
-        Consul is the one at CONSUL_HTTP_ADDR (127.0.0.1:8500), or `consul agent -dev` where none answers. Each service \
-        and the gateway is a process of its own, started again when it dies; its log is in data/logs. Ctrl-C drains and \
-        deregisters everything and leaves no process behind.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         lyceum up\n  \
         lyceum up --replicas writing-analysis=3 --replicas ai-validator=2\n  \
         lyceum up --consul own --gateway-port 0 --data /tmp/second     beside another `lyceum up`\n  \
-        lyceum up --json | head -n 1 | jq -r .page                     for scripts"
-)]
+        lyceum up --json >up.jsonl &                                   for scripts: one object a line")]
 pub(crate) struct Up {
     /// Run that many instances of a service (default: 1 of each)
     #[arg(long, value_name = "SERVICE=N", value_parser = replicas)]

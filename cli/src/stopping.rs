@@ -14,7 +14,8 @@ use tokio::sync::watch;
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// None where whoever started us wants it ignored.
+    hangup: Option<Signal>,
 }
 
 /// An end that was asked for, for any number of waiters.
@@ -29,7 +30,11 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            hangup: if hangup_is_ignored() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
         })
     }
 
@@ -38,9 +43,30 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            () = heard(self.hangup.as_mut()) => {}
         }
     }
+}
+
+async fn heard(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// `nohup` says so by ignoring the signal, which a handler would undo. Where the kernel does not tell, nobody said so.
+fn hangup_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// `SigIgn` is a mask in hexadecimal, signal 1 its lowest bit.
+fn ignores_hangup(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 // === impl Stop ===
@@ -90,6 +116,13 @@ fn wait_for_end(input: &mut impl io::Read) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nohup_is_respected() {
+        assert!(ignores_hangup("Name:\tlyceum\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"));
+        assert!(!ignores_hangup("SigBlk:\t1\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
+    }
 
     #[test]
     fn reading_ends_with_the_input() {

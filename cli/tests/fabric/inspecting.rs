@@ -130,6 +130,14 @@ async fn help_teaches_by_example() {
 }
 
 #[tokio::test]
+async fn the_help_of_up_says_where_consul_and_the_logs_are() {
+    let (_, text, _) = said(&run(&["up", "--help"]).await);
+    for word in ["CONSUL_HTTP_ADDR", "data/logs", "Ctrl-C"] {
+        assert!(text.contains(word), "{word} is missing: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_leaves_is_no_error() {
     let mut child = lyceum(&["config", "show"])
         .stdout(Stdio::piped())
