@@ -3,12 +3,23 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { openPage, paste, settled, startBrowser, underlined } from "./browser.js";
+import { openPage, paste, settled, startBrowser, underlined, violations } from "./browser.js";
 import { startFabric } from "./fabric.js";
-import { ESSAY, GERMAN } from "./texts.js";
+import { ESSAY, GERMAN, REFLECTION } from "./texts.js";
 import { until } from "./waiting.js";
 
 const SERVICE = "writing-analysis";
+
+/** Kills every instance that lives. */
+function killAll(fabric) {
+  for (const process of fabric.processes(SERVICE)) {
+    try {
+      fabric.kill(process);
+    } catch {
+      // It died before, and its supervisor has yet to tell.
+    }
+  }
+}
 
 describe("troubles", { timeout: 240_000 }, () => {
   let fabric;
@@ -32,6 +43,7 @@ describe("troubles", { timeout: 240_000 }, () => {
     assert.deepEqual(await underlined(page, "clarity"), []);
     assert.equal(await page.locator("#essay").inputValue(), GERMAN);
     assert.equal(await page.locator(".measures-grid").count(), 0);
+    assert.deepEqual(await violations(page), []);
     await page.locator("#essay").fill(ESSAY);
     await settled(page);
     assert.equal(await page.locator(".trouble").count(), 0);
@@ -53,6 +65,24 @@ describe("troubles", { timeout: 240_000 }, () => {
     const { page, context } = await open();
     await page.locator("#essay").fill("!!! ???");
     await trouble(page, "no-words").waitFor();
+    await context.close();
+  });
+
+  it("a slow answer is told, and comes", async () => {
+    const { page, context } = await open();
+    let release;
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
+    await page.route("**/AnalyzeDraft", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await paste(page, "#essay", ESSAY);
+    await page.getByText("this takes longer than usual").waitFor();
+    release();
+    await settled(page);
+    assert.ok((await underlined(page, "clarity")).length > 0);
     await context.close();
   });
 
@@ -117,13 +147,7 @@ describe("troubles", { timeout: 240_000 }, () => {
     // Its supervisor starts it again, each time a little later: kill what lives until the page had to tell.
     await until(
       async () => {
-        for (const process of fabric.processes(SERVICE)) {
-          try {
-            fabric.kill(process);
-          } catch {
-            // It died before: its supervisor will tell.
-          }
-        }
+        killAll(fabric);
         // Typing on begins anew, so write only when there is nothing under way.
         if (await page.locator('.standing[data-state="settled"]').count()) await page.keyboard.type("x");
         return (await down.count()) > 0;
@@ -135,6 +159,27 @@ describe("troubles", { timeout: 240_000 }, () => {
     await page.locator('.standing[data-state="settled"]').waitFor({ timeout: 60_000 });
     assert.equal(await page.locator(".trouble").count(), 0);
     assert.ok((await underlined(page, "clarity")).length > 0);
+    await context.close();
+  });
+
+  it("how much help is never guessed: without writing analysis the page says so, and decides when it is back", async () => {
+    const { page, context } = await open("#/task/access");
+    await page.locator("#access-reflection").fill(REFLECTION);
+    const down = trouble(page, "down");
+    const button = page.getByRole("button", { name: "How much help is open?" });
+    await until(
+      async () => {
+        killAll(fabric);
+        // A decision that came through before the death: ask again.
+        if ((await page.locator(".skeleton, .trouble").count()) === 0) await button.click();
+        return (await down.count()) > 0;
+      },
+      "the page tells that no decision can be had",
+      60_000,
+    );
+    assert.match(await down.innerText(), /Nothing was guessed|does not answer/);
+    await page.locator(".decision .rung-here").waitFor({ timeout: 60_000 });
+    assert.ok((await page.locator(".why li").count()) > 0);
     await context.close();
   });
 });
