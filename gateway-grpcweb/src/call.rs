@@ -17,7 +17,9 @@ use hyper::body::Incoming;
 use lyceum::client::{Answered, ResponseBody};
 use lyceum::context::headers::{CORRELATION, PRINCIPAL, TIMEOUT, TRACEPARENT};
 use lyceum::context::{Trace, format_timeout};
+use lyceum::contracts;
 use lyceum::error::Error as Refusal;
+use lyceum::telemetry::adopt;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::{Code, Status};
 use tower::Service as _;
@@ -91,14 +93,14 @@ impl Edge {
         let mut record = Record::begin(route.method(method), began);
 
         let mut upstream = headers::upstream(&parts.headers);
-        let correlation = trace(&mut upstream);
+        let correlation = trace(&mut upstream, record.span());
         record.correlate(correlation.clone());
         let refused = |status: Status, record| Refused {
             status,
             record,
             correlation: correlation.clone(),
         };
-        let granted = match self.granted(&parts.headers) {
+        let granted = match self.granted(&parts.headers, parts.uri.path()) {
             Ok(granted) => granted,
             Err(refusal) => return Err(refused(refusal.into(), record)),
         };
@@ -183,9 +185,11 @@ impl Edge {
         }
     }
 
-    /// How long the call may take, if it says.
-    fn granted(&self, headers: &HeaderMap) -> Result<Option<std::time::Duration>, Refusal> {
-        deadline::of(headers, self.deadline_limit).map_err(refusal::broken_timeout)
+    /// How long the call may take. What no contract here knows may be a stream, so it gets the longest time instead of
+    /// the fabric client's default; a stream that is known as one may last for ever.
+    fn granted(&self, headers: &HeaderMap, path: &str) -> Result<Option<std::time::Duration>, Refusal> {
+        let granted = deadline::of(headers, self.deadline_limit).map_err(refusal::broken_timeout)?;
+        Ok(granted.or_else(|| contracts::method_index(path).is_none().then_some(self.deadline_limit)))
     }
 
     /// The whole body if it is small; none if it must stream.
@@ -232,18 +236,18 @@ async fn within<F: Future>(timer: &mut Timer, future: F) -> Result<F::Output, Re
     }
 }
 
-/// Gives the call a trace and a correlation id, or keeps those it has; answers the correlation id.
-fn trace(headers: &mut HeaderMap) -> Option<HeaderValue> {
+/// Goes on with the trace and the correlation id that the call has, or begins them; answers the correlation id.
+fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
     let given = headers
         .get(TRACEPARENT)
         .and_then(|value| Trace::parse(value.as_bytes()));
-    let trace = given.unwrap_or_else(|| {
+    let caller = given.unwrap_or_else(|| {
         // The state of a trace that cannot be read is worth nothing.
         headers.remove("tracestate");
-        let trace = Trace::fresh();
-        headers.insert(TRACEPARENT, trace.to_header());
-        trace
+        Trace::fresh()
     });
+    let trace = adopt(span, &caller);
+    headers.insert(TRACEPARENT, trace.to_header());
     headers.insert(PRINCIPAL, ANONYMOUS);
     if !headers.contains_key(CORRELATION) {
         headers.insert(CORRELATION, HeaderValue::try_from(trace.short()).ok()?);

@@ -1,13 +1,15 @@
 //! The record of one call: counted and logged exactly once, whatever becomes of it.
 //!
 //! A call that ends says so; one that is dropped before was cancelled by its browser. The log line has names of methods
-//! that services announced, never a path, an address or a header from outside. When not: spans of services are theirs.
+//! that services announced, never a path, an address or a header from outside, but for a correlation id that is one. Its
+//! span, for those who collect traces, is the parent of the service's.
 
 use std::sync::Arc;
 
 use http::HeaderValue;
 use tokio::time::Instant;
 use tonic::Code;
+use tracing::{Span, field};
 
 use crate::metrics::{Method, OTHER, name};
 
@@ -18,6 +20,7 @@ pub(crate) struct Record {
     began: Instant,
     correlation: Option<HeaderValue>,
     instance: Option<Arc<str>>,
+    span: Span,
     ended: bool,
 }
 
@@ -27,7 +30,16 @@ impl Record {
     /// A call begins.
     pub(crate) fn begin(method: Arc<Method>, began: Instant) -> Self {
         method.begin();
+        let span = tracing::debug_span!(
+            "rpc.gateway",
+            otel.kind = "server",
+            rpc.system = "grpc",
+            rpc.method = method.name,
+            code = field::Empty,
+            correlation = field::Empty,
+        );
         Self {
+            span,
             method,
             began,
             correlation: None,
@@ -36,8 +48,16 @@ impl Record {
         }
     }
 
+    /// Where it stands in its trace.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
     /// What ties its log lines together.
     pub(crate) fn correlate(&mut self, correlation: Option<HeaderValue>) {
+        if let Some(id) = correlation.as_ref().and_then(|id| id.to_str().ok()) {
+            self.span.record("correlation", id);
+        }
         self.correlation = correlation;
     }
 
@@ -58,9 +78,11 @@ impl Record {
         }
         let took = self.began.elapsed();
         self.method.end(code, took);
+        self.span.record("code", name(code));
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
+                    parent: &self.span,
                     method = self.method.name,
                     code = name(code),
                     milliseconds = took.as_secs_f64() * 1e3,

@@ -172,6 +172,15 @@ async fn a_deadline_has_a_limit() {
         "{}",
         reply.deadline_remaining_milliseconds
     );
+    // A method that no contract here knows gets the limit, as it may be a stream; the client's default would cut it off.
+    let answer = stage.browser().unary("mirror.v1.MirrorService/Headers", b"").await;
+    let seen = String::from_utf8_lossy(&answer.messages[0]).into_owned();
+    let timeout = seen
+        .lines()
+        .find_map(|line| line.strip_prefix("grpc-timeout: "))
+        .unwrap();
+    let timeout = lyceum::context::parse_timeout(&timeout.parse().unwrap()).unwrap();
+    assert!(timeout <= limit && timeout > limit / 2, "{timeout:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
