@@ -48,8 +48,11 @@ fn of(
         })
         .collect();
     for word in sentence.words.clone() {
-        let inside = reading.inside(word, |role| matches!(role, Role::Like(traits) if traits.any(class)));
-        if reading.traits(word).any(class) && !inside && accepts(reading, sentence, word) {
+        // Most words have no such trait: that is asked first.
+        if reading.traits(word).any(class)
+            && accepts(reading, sentence, word)
+            && !reading.inside(word, |role| matches!(role, Role::Like(traits) if traits.any(class)))
+        {
             found.push(Stance {
                 first: word,
                 last: word,
