@@ -41,9 +41,11 @@ pub trait Member {
     fn is_ready(&self) -> bool;
 }
 
-/// How often the pool's medians are refreshed.
+/// How often the pool's medians are refreshed, in µs.
 const MEDIAN_EVERY: u64 = 100_000;
-/// Draws before a retry looks at every endpoint for one that it has not tried.
+/// How often until somebody has answered.
+const MEDIAN_FIRST: u64 = 1000;
+/// Draws before a pick looks at every endpoint for one that it has not tried, or takes a poor one.
 const DRAWS: usize = 8;
 
 /// The instances of one callee.
@@ -128,8 +130,10 @@ impl<M: Member> Pool<M> {
             }
         }
         if let Some((endpoint, score)) = best {
-            // Both draws may have hit the same poor endpoint: one more draw gives the others a chance.
-            if endpoint.is_poor(now, failing) {
+            // All draws may have hit the same poor endpoint: more of them give the others a chance. It gets its own again
+            // once its failures have decayed, by no more than a call or two.
+            while endpoint.is_poor(now, failing) && draws < DRAWS {
+                draws += 1;
                 let other = snapshot.draw(rng)?;
                 if usable(other) && other.score(now, median, failing, mean_weight) < score {
                     return Some(Arc::clone(other));
@@ -150,7 +154,13 @@ impl<M: Member> Pool<M> {
     /// Refreshes the medians ten times a second: by the one caller that notices, off everybody else's path.
     fn refresh(&self, snapshot: &Snapshot<M>, now: Micros) {
         let last = self.refreshed.load(Ordering::Relaxed);
-        if now.0.saturating_sub(last) < MEDIAN_EVERY
+        // Before the first answer there is no median, and an instance that nobody knows would look better than any.
+        let every = if self.latency.value() > 0.0 {
+            MEDIAN_EVERY
+        } else {
+            MEDIAN_FIRST
+        };
+        if now.0.saturating_sub(last) < every
             || self
                 .refreshed
                 .compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed)
