@@ -227,12 +227,13 @@ impl Serving {
         self.recorded.load(Ordering::SeqCst)
     }
 
-    /// Drains and stops.
-    pub async fn stop(mut self) {
+    /// Drains and stops; returns how many calls of `RecordProbe` there were.
+    pub async fn stop(mut self) -> u64 {
         self.stop.cancel();
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
+        self.recorded()
     }
 }
 

@@ -101,13 +101,13 @@ async fn a_warning_moves_calls_by_weight_and_a_recovery_brings_them_back() {
     })
     .await;
     // 25 of 125.
-    let warned = share(3000).await;
+    let warned = share(1500).await;
     busy.health.set(Health::Passing, "").await;
     wait_for("the recovery", || async {
         health(&channel, &busy.id) == Some(Health::Passing)
     })
     .await;
-    let recovered = share(1500).await;
+    let recovered = share(800).await;
     load.end().await.flawless();
     println!("share while warning {warned:.3}, after {recovered:.3}");
     assert!((0.1..0.3).contains(&warned), "{warned}");

@@ -2,19 +2,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use lyceum::context::Context;
 use lyceum::contracts::testing::v1::{GetProbeRequest, WatchProbeRequest};
 use lyceum::privacy::{Consent, Sensitive};
-use lyceum::testing::probe::Serving;
+use lyceum::serving::Server;
+use lyceum::testing::probe::{Folder, Serving};
 use lyceum::testing::wait_for;
 use tokio::time::Instant;
+use tonic::body::Body;
 use tonic::{Code, Request};
 
 use crate::raw::{Raw, framed};
-use crate::scene::{PROBE, Scene, client, get, reason};
+use crate::scene::{PROBE, Scene, client, get, reason, start, unannounced};
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 
@@ -100,7 +106,7 @@ async fn a_passed_deadline_ends_the_call_on_both_sides() {
     wait_for("the handler to be dropped", || async { serving.abandoned() == 1 }).await;
 
     // The callee keeps the time itself, for callers that do not.
-    let raw = Raw::operator(&scene, serving.address).await;
+    let raw = Raw::operator(&scene.folder, serving.address).await;
     let message = prost::Message::encode_to_vec(&slow());
     let (_, status) = raw
         .call(GET, &[("grpc-timeout", "100m")], framed(&message))
@@ -144,9 +150,9 @@ async fn a_passed_deadline_ends_the_call_on_both_sides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_context_that_cannot_be_is_refused() {
-    let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let raw = Raw::operator(&scene, serving.address).await;
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let raw = Raw::operator(&folder, serving.address).await;
     let call = async |headers: &[(&str, &str)]| {
         let (_, status) = raw.call(GET, headers, framed(&[])).await.unwrap();
         (status.code(), reason(&status))
@@ -182,5 +188,83 @@ async fn a_context_that_cannot_be_is_refused() {
         ("traceparent", "00-zz-11-22"),
     ] {
         assert_eq!(call(&[header]).await.0, Code::Ok, "{header:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_crosses_two_services_be_it_by_deadline_or_by_leaving() {
+    let scene = Scene::start().await;
+    let first = Serving::start(&scene.fabric(PROBE)).await;
+    let silent = Silent::default();
+    let bound = Server::new(&scene.fabric("other"))
+        .add(silent.clone())
+        .bind()
+        .await
+        .unwrap();
+    let second = tokio::spawn(bound.serve(std::future::pending()));
+    let client = client(&scene.caller(), 1).await;
+    let forward = || GetProbeRequest {
+        forward_to: "other".to_owned(),
+        ..GetProbeRequest::default()
+    };
+    // The second never answers; the first waits for it as long as its own caller does.
+    let mut request = Request::new(forward());
+    request.set_timeout(Duration::from_millis(500));
+    let status = client.clone().get_probe(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    wait_for("the second's handler to be dropped", || async {
+        silent.now() == (1, 1)
+    })
+    .await;
+
+    let mut leaving = client.clone();
+    let call = tokio::spawn(async move { leaving.get_probe(forward()).await });
+    wait_for("the call to reach the second", || async { silent.now().0 == 2 }).await;
+    call.abort();
+    wait_for("that handler to be dropped", || async { silent.now() == (2, 2) }).await;
+    assert!(get(&client).await.is_ok());
+    second.abort();
+    first.stop().await;
+}
+
+/// A probe that answers nothing, and counts the calls that came and those that were dropped.
+#[derive(Clone, Default)]
+struct Silent {
+    came: Arc<AtomicU64>,
+    left: Arc<AtomicU64>,
+}
+
+impl Silent {
+    fn now(&self) -> (u64, u64) {
+        (self.came.load(Ordering::SeqCst), self.left.load(Ordering::SeqCst))
+    }
+}
+
+impl tonic::server::NamedService for Silent {
+    const NAME: &'static str = "lyceum.testing.v1.ProbeService";
+}
+
+impl tower::Service<http::Request<Body>> for Silent {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+        struct Leaving(Arc<AtomicU64>);
+        impl Drop for Leaving {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        self.came.fetch_add(1, Ordering::SeqCst);
+        let leaving = Leaving(Arc::clone(&self.left));
+        Box::pin(async move {
+            let _leaving = leaving;
+            std::future::pending().await
+        })
     }
 }

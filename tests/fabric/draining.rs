@@ -22,7 +22,7 @@ async fn a_shutdown_under_load_costs_no_call_and_streams_finish() {
     let mut client = client(&caller, 2).await;
     let (gets, records) = (
         Load::start(&client, 8, Call::Get(3)),
-        Load::start(&client, 8, Call::Record),
+        Load::start(&client, 3, Call::Record),
     );
     gets.answers(100).await;
     // A second of stream on the one that leaves.
@@ -66,6 +66,38 @@ async fn a_shutdown_under_load_costs_no_call_and_streams_finish() {
         gets.end().await.flawless(),
         records.end().await.flawless()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_instance_is_replaced_under_load_without_a_failed_call() {
+    let scene = Scene::start().await;
+    let mut configuration = scene.configuration();
+    // As in production: callers have time to hear of it before connections are told to end.
+    configuration.serving.drain_notice = Duration::from_millis(300);
+    let fabric = start(configuration, PROBE);
+    let mut servings = vec![Serving::start(&fabric).await, Serving::start(&fabric).await];
+    let caller = scene.caller();
+    let channel = caller.channel(PROBE).unwrap();
+    let client = client(&caller, 2).await;
+    let (gets, records) = (
+        Load::start(&client, 4, Call::Get(3)),
+        Load::start(&client, 2, Call::Record),
+    );
+    let mut recorded = 0;
+    for _ in 0..4 {
+        let new = Serving::start(&fabric).await;
+        wait_for("calls to the new one", || async {
+            channel.report().iter().any(|one| one.id == new.id && one.calls > 0)
+        })
+        .await;
+        servings.push(new);
+        let old = servings.remove(0);
+        recorded += old.stop().await;
+    }
+    println!("{} calls", gets.end().await.flawless());
+    let answered = records.end().await.flawless();
+    recorded += servings.iter().map(Serving::recorded).sum::<u64>();
+    assert_eq!(recorded, answered, "each executed once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +148,7 @@ async fn connections_that_age_under_load_cost_no_call() {
     let client = client(&caller, 1).await;
     let (gets, records) = (
         Load::start(&client, 8, Call::Get(3)),
-        Load::start(&client, 8, Call::Record),
+        Load::start(&client, 3, Call::Record),
     );
     // A single instance: whatever its old connection does not take has nobody else to go to.
     wait_for("four connections, one after the other", || async {

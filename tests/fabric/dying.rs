@@ -28,15 +28,15 @@ async fn killing_one_of_three_under_load_is_invisible_to_idempotent_calls() {
     let client = client(&caller, 3).await;
     let (gets, records) = (
         Load::start(&client, 8, Call::Get(2)),
-        Load::start(&client, 8, Call::Record),
+        Load::start(&client, 4, Call::Record),
     );
     gets.answers(200).await;
     processes[0].kill();
-    gets.answers(500).await;
-    records.answers(500).await;
+    gets.answers(200).await;
+    records.answers(200).await;
     processes[1].kill();
-    gets.answers(500).await;
-    records.answers(500).await;
+    gets.answers(200).await;
+    records.answers(200).await;
     let answered = gets.end().await.flawless();
     let records = records.end().await;
     println!(
@@ -81,7 +81,7 @@ async fn a_cut_wire_costs_no_idempotent_call_and_repeats_no_other() {
     let channel = caller.channel(PROBE).unwrap();
     let (gets, records) = (
         Load::start(&client, 8, Call::Get(2)),
-        Load::start(&client, 8, Call::Record),
+        Load::start(&client, 4, Call::Record),
     );
     for wire in wires.iter().cycle().take(6) {
         gets.answers(50).await;

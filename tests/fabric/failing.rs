@@ -31,7 +31,7 @@ use crate::scene::{Client, PROBE, Scene, client, get, reason, start};
 async fn an_unknown_method_is_unimplemented() {
     let scene = Scene::start().await;
     let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let raw = Raw::operator(&scene, serving.address).await;
+    let raw = Raw::operator(&scene.folder, serving.address).await;
     let caller = scene.caller();
     client(&caller, 1).await;
     for path in [

@@ -7,6 +7,7 @@ mod calling;
 mod consul;
 mod contract;
 mod crossing;
+mod crowding;
 mod discovery;
 mod draining;
 mod dying;

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use lyceum::registration::Health;
-use lyceum::testing::probe::Serving;
+use lyceum::testing::probe::{Folder, Serving};
 use lyceum::testing::wait_for;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -13,15 +13,15 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::raw::{Raw, framed};
-use crate::scene::{PROBE, Scene, client, get};
+use crate::scene::{PROBE, Scene, client, get, start, unannounced};
 
 const SERVICE: &str = "lyceum.testing.v1.ProbeService";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_answers_for_the_server_and_each_service() {
-    let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let mut client = HealthClient::new(Raw::operator(&scene, serving.address).await);
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let mut client = HealthClient::new(Raw::operator(&folder, serving.address).await);
     let mut check = async |service: &str| {
         let request = HealthCheckRequest {
             service: service.to_owned(),
@@ -46,7 +46,7 @@ async fn health_answers_for_the_server_and_each_service() {
     serving.health.set(Health::Passing, "").await;
 
     // A watcher hears of the drain while it happens.
-    let mut watcher = HealthClient::new(Raw::operator(&scene, serving.address).await);
+    let mut watcher = HealthClient::new(Raw::operator(&folder, serving.address).await);
     let mut states = watcher.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(
         states.message().await.unwrap().unwrap().status(),
@@ -63,9 +63,9 @@ async fn health_answers_for_the_server_and_each_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_reflections_list_the_services_and_describe_them() {
-    let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let raw = Raw::operator(&scene, serving.address).await;
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let raw = Raw::operator(&folder, serving.address).await;
     macro_rules! ask {
         ($version:ident, $request:expr) => {{
             use $version::server_reflection_request::MessageRequest;
@@ -127,7 +127,7 @@ async fn metrics_are_on_the_same_port_and_count_calls_by_code() {
     for _ in 0..3 {
         get(&client).await.unwrap();
     }
-    let raw = Raw::operator(&scene, serving.address).await;
+    let raw = Raw::operator(&scene.folder, serving.address).await;
     let (_, status) = raw
         .call("/lyceum.testing.v1.ProbeService/GetProbe", &[], framed(&[0x18, 14]))
         .await

@@ -15,14 +15,13 @@ use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lyceum::identity::SpiffeId;
 use lyceum::identity::authority::{DevelopmentAuthority, Issued};
+use lyceum::testing::probe::Folder;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::Status;
 use tonic::body::Body;
-
-use crate::scene::Scene;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -34,21 +33,21 @@ pub(crate) struct Raw {
     pub(crate) certificate: CertificateDer<'static>,
 }
 
-/// Issues a certificate of the scene's own authority.
-pub(crate) fn issue(scene: &Scene, id: &SpiffeId, lifetime: Duration) -> Issued {
-    authority(scene)
+/// Issues a certificate of the authority in a data folder.
+pub(crate) fn issue(folder: &Folder, id: &SpiffeId, lifetime: Duration) -> Issued {
+    authority(folder)
         .issue(id, lifetime)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// An operator's certificate.
-pub(crate) fn operator(scene: &Scene) -> Issued {
+pub(crate) fn operator(folder: &Folder) -> Issued {
     let id = SpiffeId::operator("lyceum.internal", "ada").unwrap_or_else(|error| panic!("{error}"));
-    issue(scene, &id, Duration::from_secs(600))
+    issue(folder, &id, Duration::from_secs(600))
 }
 
-pub(crate) fn authority(scene: &Scene) -> DevelopmentAuthority {
-    DevelopmentAuthority::open(&scene.folder.path().join("identity"), "lyceum.internal")
+pub(crate) fn authority(folder: &Folder) -> DevelopmentAuthority {
+    DevelopmentAuthority::open(&folder.path().join("identity"), "lyceum.internal")
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -88,10 +87,10 @@ impl Raw {
         Ok(Self { sender, certificate })
     }
 
-    /// Connects with an operator's certificate of the scene's authority.
-    pub(crate) async fn operator(scene: &Scene, address: SocketAddr) -> Self {
-        let roots = authority(scene).roots_path();
-        Self::connect(address, &roots, Some(&operator(scene)))
+    /// Connects with an operator's certificate of the folder's authority.
+    pub(crate) async fn operator(folder: &Folder, address: SocketAddr) -> Self {
+        let roots = authority(folder).roots_path();
+        Self::connect(address, &roots, Some(&operator(folder)))
             .await
             .unwrap_or_else(|error| panic!("an operator cannot connect: {error}"))
     }

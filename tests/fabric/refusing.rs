@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tonic::Code;
 
 use crate::raw::{Raw, authority, framed, issue, operator};
-use crate::scene::{Client, PROBE, Scene, client, get, reason, start};
+use crate::scene::{Client, PROBE, Scene, client, get, reason, start, unannounced};
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 
@@ -54,11 +54,11 @@ async fn a_server_that_is_not_who_it_should_be_is_never_called() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_without_a_good_certificate_gets_no_answer() {
-    let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let roots = authority(&scene).roots_path();
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let roots = authority(&folder).roots_path();
     let ada = SpiffeId::operator("lyceum.internal", "ada").unwrap();
-    let expired = issue(&scene, &ada, Duration::ZERO);
+    let expired = issue(&folder, &ada, Duration::ZERO);
     let refused = async |identity: Option<Issued>| match Raw::connect(serving.address, &roots, identity.as_ref()).await
     {
         // The client's side of the handshake ends before the server has looked at the certificate.
@@ -66,22 +66,19 @@ async fn a_caller_without_a_good_certificate_gets_no_answer() {
         Err(_) => true,
     };
 
-    assert!(!refused(Some(operator(&scene))).await, "a good certificate is let in");
+    assert!(!refused(Some(operator(&folder))).await, "a good certificate is let in");
     assert!(refused(None).await, "no certificate");
     // The second in which it ends still counts as valid.
     let end = SystemTime::now() + Duration::from_secs(1);
     wait_for("the certificate's end", || async { SystemTime::now() > end }).await;
     assert!(refused(Some(expired)).await, "expired");
     let domain = SpiffeId::service("other.example", "dc1", "caller").unwrap();
-    let issued = issue(&scene, &domain, Duration::from_secs(600));
+    let issued = issue(&folder, &domain, Duration::from_secs(600));
     assert!(
         refused(Some(issued)).await,
         "another trust domain, though the authority signed it"
     );
-    let elsewhere = Scene {
-        folder: Folder::new(),
-        ..scene
-    };
+    let elsewhere = Folder::new();
     assert!(refused(Some(operator(&elsewhere))).await, "another authority");
 }
 
@@ -89,7 +86,7 @@ async fn a_caller_without_a_good_certificate_gets_no_answer() {
 async fn plaintext_is_refused() {
     let folder = Folder::new();
     // No Consul: nothing here needs one.
-    let serving = Serving::start(&start(configuration(&folder, "127.0.0.1:1"), PROBE)).await;
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
     let stream = TcpStream::connect(serving.address).await.unwrap();
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let answered = match handshake {
@@ -122,7 +119,7 @@ async fn a_caller_that_is_not_on_the_list_is_told_so() {
     assert!(refused.message().contains("/svc/stranger"), "{refused:?}");
 
     // Operators are not on it either: neither health nor metrics for them.
-    let operator = Raw::operator(&scene, serving.address).await;
+    let operator = Raw::operator(&scene.folder, serving.address).await;
     let (_, status) = operator
         .call("/grpc.health.v1.Health/Check", &[], framed(&[]))
         .await

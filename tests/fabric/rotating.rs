@@ -29,13 +29,13 @@ async fn renewals_under_load_cost_no_call_and_new_connections_show_the_new_certi
     let client = client(&caller, 2).await;
     let (gets, records) = (
         Load::start(&client, 4, Call::Get(2)),
-        Load::start(&client, 4, Call::Record),
+        Load::start(&client, 2, Call::Record),
     );
-    let before = Raw::operator(&scene, first.address).await.certificate;
+    let before = Raw::operator(&scene.folder, first.address).await.certificate;
     let (mut theirs, mut ours) = (fabric.identity().changes(), caller.identity().changes());
     wait_until("three renewals of the callee", &mut theirs, |version| *version >= 4).await;
     wait_until("three renewals of the caller", &mut ours, |version| *version >= 4).await;
-    let after = Raw::operator(&scene, first.address).await.certificate;
+    let after = Raw::operator(&scene.folder, first.address).await.certificate;
     assert_ne!(before, after, "a new connection shows the new certificate");
     gets.answers(50).await;
     records.answers(50).await;
@@ -64,7 +64,7 @@ async fn files_are_read_again_and_an_expired_one_is_refused_until_then() {
     let files = Files::new(&scene);
     let id = SpiffeId::service("lyceum.internal", "dc1", PROBE).unwrap();
     // Certificates count in whole seconds, so this one lives for one to two.
-    files.write(&issue(&scene, &id, Duration::from_secs(2)));
+    files.write(&issue(&scene.folder, &id, Duration::from_secs(2)));
     let fabric = start(files.configure(scene.configuration()), PROBE);
     let serving = Serving::start(&fabric).await;
     let connected = scene.caller();
@@ -85,7 +85,7 @@ async fn files_are_read_again_and_an_expired_one_is_refused_until_then() {
     assert!(get(&early).await.is_ok(), "a connection in use outlives it");
 
     // A half-written pair changes nothing, a whole one counts without a restart.
-    let fresh = issue(&scene, &id, Duration::from_secs(600));
+    let fresh = issue(&scene.folder, &id, Duration::from_secs(600));
     std::fs::write(&files.certificate, &fresh.certificate[..fresh.certificate.len() / 2]).unwrap();
     assert!(get(&early).await.is_ok());
     files.write(&fresh);
@@ -110,22 +110,26 @@ async fn a_process_whose_files_are_no_good_does_not_start_and_says_why() {
     assert!(text.contains(files.certificate.to_str().unwrap()), "no file: {text}");
 
     let id = SpiffeId::service("lyceum.internal", "dc1", PROBE).unwrap();
-    let good = issue(&scene, &id, Duration::from_secs(600));
+    let good = issue(&scene.folder, &id, Duration::from_secs(600));
     files.write(&good);
     std::fs::write(&files.certificate, "nothing").unwrap();
     let text = problem();
     assert!(text.contains("holds no certificate"), "nonsense: {text}");
 
-    files.write(&issue(&scene, &id, Duration::ZERO));
+    files.write(&issue(&scene.folder, &id, Duration::ZERO));
     let text = problem();
     assert!(text.contains("it expired at"), "expired: {text}");
 
-    files.write(&issue(&scene, &id.sibling("other").unwrap(), Duration::from_secs(600)));
+    files.write(&issue(
+        &scene.folder,
+        &id.sibling("other").unwrap(),
+        Duration::from_secs(600),
+    ));
     let text = problem();
     assert!(text.contains("/svc/other's"), "somebody else's: {text}");
 
     files.write(&good);
-    let other = issue(&scene, &id, Duration::from_secs(600));
+    let other = issue(&scene.folder, &id, Duration::from_secs(600));
     write_private(&files.key, &other.key).unwrap();
     let text = problem();
     assert!(text.contains("certificate"), "another key: {text}");
@@ -145,7 +149,7 @@ impl Files {
         Self {
             certificate: at("certificate.pem"),
             key: at("key.pem"),
-            roots: authority(scene).roots_path(),
+            roots: authority(&scene.folder).roots_path(),
         }
     }
 

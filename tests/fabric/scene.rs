@@ -62,6 +62,11 @@ impl Scene {
     }
 }
 
+/// A configuration for servers that only somebody who knows their address calls.
+pub(crate) fn unannounced(folder: &Folder) -> Configuration {
+    configuration(folder, "127.0.0.1:1")
+}
+
 pub(crate) fn start(configuration: Configuration, service: &str) -> Fabric {
     Fabric::start(configuration, service).unwrap_or_else(|error| panic!("{service} does not start: {error}"))
 }

@@ -4,20 +4,17 @@
 
 use lyceum::Fabric;
 use lyceum::serving::Server;
-use lyceum::testing::probe::{Folder, Serving, configuration};
+use lyceum::testing::probe::{Folder, Serving};
 use tokio::net::TcpListener;
 
-use crate::scene::{PROBE, start};
-
-/// No Consul is needed to fail.
-const NOWHERE: &str = "127.0.0.1:1";
+use crate::scene::{PROBE, start, unannounced};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_named() {
     let folder = Folder::new();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let mut configuration = configuration(&folder, NOWHERE);
+    let mut configuration = unannounced(&folder);
     configuration.serving.port = address.port();
     let error = Server::new(&start(configuration, PROBE))
         .bind()
@@ -34,7 +31,7 @@ async fn a_data_folder_that_cannot_be_written_is_named() {
     // A file where the folder should be: not even root writes into that.
     let file = folder.path().join("file");
     std::fs::write(&file, "not a folder").unwrap();
-    let mut configuration = configuration(&folder, NOWHERE);
+    let mut configuration = unannounced(&folder);
     configuration.data = file.clone();
     let error = Fabric::start(configuration, PROBE).unwrap_err().to_string();
     assert!(error.contains(file.to_str().unwrap()), "{error}");
@@ -44,7 +41,7 @@ async fn a_data_folder_that_cannot_be_written_is_named() {
 #[tokio::test]
 async fn an_authority_that_is_damaged_or_of_another_domain_is_named() {
     let folder = Folder::new();
-    let mut configuration = configuration(&folder, NOWHERE);
+    let mut configuration = unannounced(&folder);
     drop(start(configuration.clone(), PROBE));
     let roots = folder.path().join("identity/authority.pem");
     configuration.identity.trust_domain = "other.example".to_owned();
@@ -67,7 +64,7 @@ async fn an_authority_that_is_damaged_or_of_another_domain_is_named() {
 #[tokio::test]
 async fn settings_that_cannot_be_used_are_named() {
     let folder = Folder::new();
-    let plain = configuration(&folder, NOWHERE);
+    let plain = unannounced(&folder);
     let problem = |change: &dyn Fn(&mut lyceum::configuration::Configuration)| {
         let mut changed = plain.clone();
         change(&mut changed);
@@ -87,7 +84,7 @@ async fn settings_that_cannot_be_used_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_processes_may_make_the_authority_at_once() {
     let folder = Folder::new();
-    let configuration = configuration(&folder, NOWHERE);
+    let configuration = unannounced(&folder);
     let starts = (0..8).map(|_| {
         let configuration = configuration.clone();
         tokio::spawn(async move { start(configuration, PROBE).identity().id().to_string() })

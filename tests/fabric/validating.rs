@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use lyceum::contracts::testing::v1 as probe;
 use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::contracts::{MESSAGE_LIMIT, METHODS, Validate, Violations, ai_validator, writing_analysis};
-use lyceum::testing::probe::Serving;
+use lyceum::testing::probe::{Folder, Serving};
 use prost::Message;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::contract::{Case, cases};
 use crate::raw::{Raw, framed};
-use crate::scene::{PROBE, Scene, client, get, reason};
+use crate::scene::{PROBE, Scene, client, get, reason, start, unannounced};
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 
@@ -72,7 +72,7 @@ fn every_rule_of_every_request_holds_at_its_edge() {
 async fn a_broken_rule_is_refused_with_its_field_and_nothing_of_its_value() {
     let scene = Scene::start().await;
     let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let raw = Raw::operator(&scene, serving.address).await;
+    let raw = Raw::operator(&scene.folder, serving.address).await;
     for case in cases()
         .iter()
         .filter(|case| case.broken && case.path.contains("ProbeService"))
@@ -111,9 +111,9 @@ async fn a_broken_rule_is_refused_with_its_field_and_nothing_of_its_value() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_are_no_message_are_refused_and_break_nothing() {
-    let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
-    let raw = Raw::operator(&scene, serving.address).await;
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let raw = Raw::operator(&folder, serving.address).await;
     let call = async |body: Vec<u8>| {
         let (_, status) = raw.call(GET, &[], body).await.unwrap();
         println!("{:?} {} {}", status.code(), reason(&status), status.message());

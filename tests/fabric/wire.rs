@@ -7,15 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 /// Forwards connections to one address.
 pub(crate) struct Wire {
     pub(crate) address: SocketAddr,
     accepted: Arc<AtomicU64>,
-    /// The token of the connections of now; none while the wire is cut.
-    open: watch::Sender<Option<CancellationToken>>,
+    state: watch::Sender<State>,
     accepting: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// How often it was cut: a connection from before the last cut is gone.
+    cuts: u64,
+    cut: bool,
+    held: bool,
 }
 
 impl Wire {
@@ -25,31 +31,21 @@ impl Wire {
             .await
             .unwrap_or_else(|error| panic!("no port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
-        let open = watch::Sender::new(Some(CancellationToken::new()));
+        let state = watch::Sender::new(State::default());
         let accepted = Arc::new(AtomicU64::new(0));
-        let (state, count) = (open.subscribe(), Arc::clone(&accepted));
+        let (states, count) = (state.subscribe(), Arc::clone(&accepted));
         let accepting = tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let Some(cut) = state.borrow().clone() else { continue };
-                count.fetch_add(1, Ordering::SeqCst);
-                let target = target.clone();
-                tokio::spawn(async move {
-                    let forward = async {
-                        if let Ok(mut far) = TcpStream::connect(&target).await {
-                            let _ = copy_bidirectional(&mut near, &mut far).await;
-                        }
-                    };
-                    if cut.run_until_cancelled(forward).await.is_none() {
-                        // A cut wire says no goodbye: the other side sees a reset.
-                        let _ = near.set_zero_linger();
-                    }
-                });
+            while let Ok((near, _)) = listener.accept().await {
+                if !states.borrow().cut {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(forward(near, target.clone(), states.clone()));
+                }
             }
         });
         Self {
             address,
             accepted,
-            open,
+            state,
             accepting,
         }
     }
@@ -61,14 +57,23 @@ impl Wire {
 
     /// Cuts every connection, and each new one as it comes.
     pub(crate) fn cut(&self) {
-        if let Some(cut) = self.open.send_replace(None) {
-            cut.cancel();
-        }
+        self.state.send_modify(|state| {
+            state.cuts += 1;
+            state.cut = true;
+        });
     }
 
-    /// Lets connections through again.
+    /// Swallows what is sent: connections stay, and nothing comes through.
+    pub(crate) fn hold(&self) {
+        self.state.send_modify(|state| state.held = true);
+    }
+
+    /// Lets everything through again, held bytes included.
     pub(crate) fn mend(&self) {
-        self.open.send_replace(Some(CancellationToken::new()));
+        self.state.send_modify(|state| {
+            state.cut = false;
+            state.held = false;
+        });
     }
 }
 
@@ -76,5 +81,30 @@ impl Drop for Wire {
     fn drop(&mut self) {
         self.cut();
         self.accepting.abort();
+    }
+}
+
+async fn forward(mut near: TcpStream, target: String, mut states: watch::Receiver<State>) {
+    let cuts = states.borrow_and_update().cuts;
+    let Ok(mut far) = TcpStream::connect(&target).await else {
+        return;
+    };
+    let cut = {
+        let mut copying = std::pin::pin!(copy_bidirectional(&mut near, &mut far));
+        loop {
+            let state = *states.borrow_and_update();
+            if state.cuts != cuts {
+                break true;
+            }
+            tokio::select! {
+                changed = states.changed() => if changed.is_err() { break true },
+                _ = &mut copying, if !state.held => break false,
+            }
+        }
+    };
+    if cut {
+        // A cut wire says no goodbye: both sides see a reset.
+        let _ = near.set_zero_linger();
+        let _ = far.set_zero_linger();
     }
 }
