@@ -109,6 +109,15 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Whether a method can be called by now.
+    pub(crate) async fn answers(&self, method: &str) -> bool {
+        let request = self.call(method, Form::Binary).body(frame(b"")).unwrap();
+        match self.try_begin(request).await {
+            Ok(response) => Answer::read(response).await.status() == Some(0),
+            Err(_) => false,
+        }
+    }
+
     /// Sends it over a connection of its own and reads the answer to its end.
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
         let response = self.begin(request).await;

@@ -68,11 +68,19 @@ async fn a_stream_arrives_message_by_message() {
         let mut bytes = Vec::new();
         // An endless stream shows its first messages; each is readable as soon as it is there.
         for expected in 0..3 {
-            while crate::browser::parse(&form.decode(&bytes)).0.len() <= expected {
+            while crate::browser::parse(&form.decode(whole(form, &bytes))).0.len() <= expected {
                 bytes.extend_from_slice(&body.frame().await.unwrap().unwrap().into_data().unwrap());
             }
         }
         drop(answer.connection);
+    }
+}
+
+/// What of a body can be decoded: the network may cut it within a quantum.
+fn whole(form: Form, bytes: &[u8]) -> &[u8] {
+    match form {
+        Form::Binary => bytes,
+        Form::Text => &bytes[..bytes.len() / 4 * 4],
     }
 }
 

@@ -171,8 +171,8 @@ async fn a_service_that_breaks_off_leaves_whole_messages_and_a_status() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_too_slowly_loses_the_place() {
     let stage = Stage::start_with(|configuration| {
-        configuration.gateway.header_timeout = Duration::from_millis(300);
-        configuration.gateway.body_idle = Duration::from_millis(300);
+        configuration.gateway.header_timeout = Duration::from_millis(600);
+        configuration.gateway.body_idle = Duration::from_millis(600);
     })
     .await;
     // A body that stops coming is answered, small or streamed.
@@ -201,7 +201,7 @@ async fn who_sends_too_slowly_loses_the_place() {
         let mut raw = Raw::connect(stage.address).await;
         raw.write(head).await;
         raw.read_to_end().await;
-        assert!(began.elapsed() >= Duration::from_millis(250), "{head:?}");
+        assert!(began.elapsed() >= Duration::from_millis(500), "{head:?}");
     }
     // Who asks for a stream and never reads it keeps no service working.
     let endless = WatchProbeRequest {
@@ -235,7 +235,7 @@ async fn who_sends_too_slowly_loses_the_place() {
 async fn headers_and_connections_have_limits() {
     let stage = Stage::start_with(|configuration| {
         configuration.gateway.connections = 2;
-        configuration.gateway.header_timeout = Duration::from_millis(500);
+        configuration.gateway.header_timeout = Duration::from_millis(600);
     })
     .await;
     let mut raw = Raw::connect(stage.address).await;
@@ -254,7 +254,7 @@ async fn headers_and_connections_have_limits() {
     let (first, second) = (Raw::connect(stage.address).await, Raw::connect(stage.address).await);
     let began = Instant::now();
     assert_eq!(stage.browser().unary(GET, b"").await.status(), Some(0));
-    assert!(began.elapsed() >= Duration::from_millis(250), "it had to wait");
+    assert!(began.elapsed() >= Duration::from_millis(500), "it had to wait");
     drop((first, second));
 }
 

@@ -38,12 +38,8 @@ impl Stage {
         stage.serve_mirror().await;
         let browser = stage.browser();
         wait_for("the probe and the mirror behind the gateway", || async {
-            browser
-                .unary("lyceum.testing.v1.ProbeService/GetProbe", b"")
-                .await
-                .status()
-                == Some(0)
-                && browser.unary("mirror.v1.MirrorService/Echo", b"").await.status() == Some(0)
+            browser.answers("lyceum.testing.v1.ProbeService/GetProbe").await
+                && browser.answers("mirror.v1.MirrorService/Echo").await
         })
         .await;
         stage
