@@ -249,10 +249,15 @@ fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
     let trace = adopt(span, &caller);
     headers.insert(TRACEPARENT, trace.to_header());
     headers.insert(PRINCIPAL, ANONYMOUS);
-    if !headers.contains_key(CORRELATION) {
-        headers.insert(CORRELATION, HeaderValue::try_from(trace.short()).ok()?);
+    match headers.get_mut(CORRELATION) {
+        // HTTP/2 need not remember a value that never returns.
+        Some(given) => {
+            given.set_sensitive(true);
+            Some(given.clone())
+        }
+        // The callee makes the same id out of the trace by itself.
+        None => HeaderValue::try_from(trace.short()).ok(),
     }
-    headers.get(CORRELATION).cloned()
 }
 
 fn body_size(headers: &HeaderMap) -> Option<usize> {
