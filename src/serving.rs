@@ -10,6 +10,7 @@
 //! and connections age with jitter (gRPC A9). Source: gRPC's graceful shutdown; ztunnel's per-accept configuration.
 
 mod accept;
+mod frames;
 mod health;
 mod inbound;
 mod reply;

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use tower::Service as _;
 use tracing::Instrument as _;
 
+use super::frames;
 use super::reply::{Reply, Running, mistake};
 use crate::authorization::Authorize;
 use crate::context::Context;
@@ -138,6 +139,9 @@ impl Inbound {
                     .headers
                     .get("grpc-status")
                     .map(|value| Code::from_bytes(value.as_bytes()));
+                if let Some(error) = ended.and_then(|code| frames::at_fault(code, &parts.headers)) {
+                    return refuse(error.into(), running);
+                }
                 Response::from_parts(parts, Reply::new(body, running, context, deadline, ended))
             }
             Ok(Err(never)) => match never {},

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+use lyceum::Fabric;
 use lyceum::client::Channel;
 use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
-use lyceum::Fabric;
 
 /// The probe's clients call the Consul service "testing", as its package says.
 const PROBE: &str = "testing";
@@ -22,7 +22,14 @@ async fn an_instance_is_registered_found_and_called() {
     let caller = Fabric::start(configuration, "caller").unwrap();
     let mut client: ProbeServiceClient<Channel> = caller.client();
     caller.channel(PROBE).unwrap().ready().await;
-    let reply = client.get_probe(GetProbeRequest { payload: "x".into(), ..Default::default() }).await.unwrap().into_inner();
+    let reply = client
+        .get_probe(GetProbeRequest {
+            payload: "x".into(),
+            ..Default::default()
+        })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(reply.instance, serving.id);
     assert!(reply.caller.ends_with("/svc/caller"), "{}", reply.caller);
     assert!(reply.deadline_remaining_milliseconds > 0);
