@@ -83,9 +83,10 @@ impl Operator {
         make_private(folder).with_context(|| format!("{} cannot be made: choose another folder", folder.display()))?;
         let operator = Self {
             name: name.to_owned(),
-            certificate: folder.join("certificate.pem"),
-            key: folder.join("key.pem"),
-            roots: folder.join("roots.pem"),
+            // Several operators can share a folder; the ending keeps one called "roots" apart.
+            certificate: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}.key")),
+            roots: folder.join("roots.crt"),
         };
         operator.renew(configuration)?;
         Ok(operator)

@@ -133,7 +133,7 @@ async fn grpcurl_lists_and_calls_with_a_certificate_and_only_with_one() {
     let stranger = stranger.path().to_str().unwrap();
     let output = run(&["certificates", "operator", "--data", stranger]).await;
     assert!(output.status.success());
-    let foreign = format!("-cert '{stranger}/operator/certificate.pem' -key '{stranger}/operator/key.pem'");
+    let foreign = format!("-cert '{stranger}/operator/operator.pem' -key '{stranger}/operator/operator.key'");
     let (good, _, _) = shell(&format!(
         "grpcurl -max-time 10 -cacert '{roots}' {foreign} {address} list"
     ))
@@ -163,7 +163,7 @@ async fn an_operator_gets_a_certificate_and_a_line_that_works() {
     let output = lyceum(&arguments).arg(&folder).output().await.unwrap();
     let (good, text, error) = said(&output);
     assert!(good, "{error}");
-    assert!(folder.join("key.pem").is_file());
+    assert!(folder.join("ada.key").is_file());
     let command = commands(&text, "grpcurl").remove(0);
     if optional("grpcurl").is_some() {
         let (good, _, error) = shell(&command).await;
