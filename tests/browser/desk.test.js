@@ -124,6 +124,18 @@ describe("the desk", { timeout: 180_000 }, () => {
     await context.close();
   });
 
+  it("asks what an experience meant that is only told, in a colour of its own", async () => {
+    const { page, context } = await open();
+    await page.getByRole("button", { name: "or a report" }).click();
+    await settled(page);
+    assert.ok((await underlined(page, "reflection")).length > 0);
+    await page.locator(".legend-clarity input").uncheck();
+    await page.locator(".legend-structure input").uncheck();
+    await page.locator(".note-reflection .note-question").waitFor();
+    assert.deepEqual(await underlined(page, "clarity"), []);
+    await context.close();
+  });
+
   it("goes from finding to finding by key, and tells them", async () => {
     const { page, context } = await open();
     await paste(page, "#essay", ESSAY);

@@ -14,6 +14,11 @@ In December I presented my paper on Tacitus. I was nervous and my hands were sha
 
 The circle is older than the lecture. When we think about what a university is for, we should think about the table first and the screen second.`;
 
+/** A report of a first day: an experience that is told, and not yet thought about. */
+export const SAMPLE_REPORT = `On Monday I went to the school where I am a trainee. I met the class in the morning, and after the break I gave my first lesson. I wrote the date on the board and I handed out the sheets. I read the text aloud and the children followed with their fingers.
+
+Then we worked in pairs until noon. I walked from table to table, and in the second row I sat down for a while. At the end I collected the sheets and I put them in my bag. In the afternoon I tidied the room with the caretaker. We closed the windows and stacked the chairs. I took the bus home at four.`;
+
 /** A reflection on writing it. */
 export const SAMPLE_REFLECTION = `When I presented my paper I forgot half of my argument, and I felt ashamed, because I had practised the sentences but not the thought behind them. At first I blamed the question that threw me. Looking back, I think my classmate asked exactly what I had avoided while writing: whether my source was a witness at all. From her point of view my confidence must have looked like a way not to answer. I used to believe that a good paper leaves no questions open. Now I see that I had confused certainty with understanding. Next time I will write down, before I draft, the three questions I least want to be asked, and begin with those.`;
 

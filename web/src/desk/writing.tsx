@@ -10,7 +10,7 @@ import { active, counts, cursor, feedback, highlights, KINDS, neighbour, shown }
 import { Findings } from "./findings";
 import { MeasuresPanel } from "./measures";
 import { Note } from "./note";
-import { SAMPLE_ESSAY } from "./samples";
+import { SAMPLE_ESSAY, SAMPLE_REPORT } from "./samples";
 
 /** What a screen reader hears when the reader jumps to a finding. */
 const announced = signal("");
@@ -97,15 +97,26 @@ function Sample() {
   return (
     <div class="writing-actions">
       {empty && (
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            kept.essay.value = SAMPLE_ESSAY;
-          }}
-        >
-          Try a sample essay
-        </button>
+        <>
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              kept.essay.value = SAMPLE_ESSAY;
+            }}
+          >
+            Try a sample essay
+          </button>
+          <button
+            type="button"
+            class="button-quiet"
+            onClick={() => {
+              kept.essay.value = SAMPLE_REPORT;
+            }}
+          >
+            or a report
+          </button>
+        </>
       )}
       {!empty && (
         <a
