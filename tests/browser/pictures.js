@@ -20,7 +20,7 @@ try {
     area.setSelectionRange(at, at);
   });
   await page.locator(".note-title").waitFor();
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished)));
   await picture("desk");
 
   await page.setViewportSize({ width: 1280, height: 1000 });
