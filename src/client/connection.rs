@@ -28,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// Waiting calls hurry the next attempt, but never below this.
 const PAUSE_FLOOR: Duration = Duration::from_millis(25);
+/// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
+const GIVEN_UP: usize = 4096;
 /// Flow-control windows: a large essay goes in one flight.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
@@ -195,6 +197,9 @@ async fn connect(link: &Link, shared: &Shared) -> Result<(Sender, tokio::task::J
     let stream = Box::new(TlsConnector::from(tls).connect(name, stream).await?);
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
+        .max_concurrent_reset_streams(GIVEN_UP)
+        // Counted over a connection's life: late answers to calls given up would end it sooner or later.
+        .max_local_error_reset_streams(None)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(shared.settings.keepalive)

@@ -19,6 +19,11 @@ use crate::identity::{self, peer};
 const HEADER_LIMIT: u32 = 32 * 1024;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Callers may leave in crowds: past deadlines, students who type on. h2's own limits (20 at a time, 1,024 in a
+/// connection's life) would then end the connection for everybody on it; these still bound a rapid reset
+/// (CVE-2023-44487) by somebody with a certificate.
+const RESET_LIMIT: usize = 4096;
+const STRAY_LIMIT: usize = 1024 * 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Out of file descriptors: give connections time to end.
@@ -114,6 +119,8 @@ async fn serve(stream: TcpStream, connections: &Connections) {
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams)
         .max_header_list_size(HEADER_LIMIT)
+        .max_pending_accept_reset_streams(RESET_LIMIT)
+        .max_local_error_reset_streams(STRAY_LIMIT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(KEEPALIVE)
