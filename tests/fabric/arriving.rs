@@ -126,6 +126,19 @@ async fn a_warning_moves_calls_by_weight_and_a_recovery_brings_them_back() {
     assert_eq!(note, "no disk");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_with_an_ipv6_address_is_called_there() {
+    let scene = Scene::start().await;
+    let mut configuration = scene.configuration();
+    configuration.serving.address = std::net::Ipv6Addr::LOCALHOST.into();
+    let serving = Serving::start(&crate::scene::start(configuration, PROBE)).await;
+    let caller = scene.caller();
+    let client = client(&caller, 1).await;
+    assert_eq!(get(&client).await.unwrap().instance, serving.id);
+    let address = &caller.channel(PROBE).unwrap().report()[0].address;
+    assert!(address.starts_with("[::1]:"), "{address}");
+}
+
 fn health(channel: &Channel, id: &str) -> Option<Health> {
     channel
         .report()

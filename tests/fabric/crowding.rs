@@ -8,10 +8,12 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::testing::probe::{Folder, Serving};
+use lyceum::testing::wait_for;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tonic::{Code, Request};
 
+use crate::load::{Call, Load};
 use crate::raw::{Raw, framed};
 use crate::scene::{PROBE, Scene, client, get, start, unannounced};
 use crate::wire::Wire;
@@ -114,4 +116,54 @@ async fn an_instance_that_stops_answering_costs_few_calls() {
     for _ in 0..50 {
         get(&client).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_leave_in_crowds_disturb_nobody() {
+    let scene = Scene::start().await;
+    let fabric = start(unannounced(&scene.folder), PROBE);
+    let serving = Serving::start(&fabric).await;
+    let wire = Wire::to(serving.address.to_string()).await;
+    let _announced = scene.announce(PROBE, wire.address).await;
+    let caller = scene.caller();
+    let client = client(&caller, 1).await;
+    let (gets, records) = (
+        Load::start(&client, 1, Call::Get(5)),
+        Load::start(&client, 1, Call::Record),
+    );
+    let (mut random, mut left) = (fastrand::Rng::with_seed(9), 0);
+    for _ in 0..40 {
+        // Some leave before their request is read, some while the answer is on its way.
+        let calls = (0..50).map(|_| {
+            let mut client = client.clone();
+            let mut request = Request::new(GetProbeRequest {
+                delay_milliseconds: 3,
+                payload: vec![0; 2000].into(),
+                ..GetProbeRequest::default()
+            });
+            request.set_timeout(Duration::from_micros(random.u64(100..60_000)));
+            async move { client.get_probe(request).await }
+        });
+        left += join_all(calls).await.iter().filter(|answer| answer.is_err()).count();
+    }
+    println!("{left} of 2000 left early");
+    assert!(left > 200, "{left} left early: too few to disturb anybody");
+    gets.answers(20).await;
+    println!(
+        "{} and {} calls",
+        gets.end().await.flawless(),
+        records.end().await.flawless()
+    );
+    assert_eq!(wire.accepted(), 1, "one connection carried it all");
+
+    let channel = caller.channel(PROBE).unwrap();
+    assert_eq!(channel.report()[0].in_flight, 0);
+    let idle = |metrics: &str, side: &str| {
+        metrics.contains(&format!("lyceum_rpc_{side}_in_flight{{method=\"{}\"}} 0\n", &GET[1..]))
+    };
+    assert!(idle(&caller.metrics().encode(), "client"));
+    wait_for("the callee to let go of every call", || async {
+        idle(&fabric.metrics().encode(), "server")
+    })
+    .await;
 }

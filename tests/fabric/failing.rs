@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use lyceum::contracts::MESSAGE_LIMIT;
-use lyceum::contracts::testing::v1::{RecordProbeRequest, WatchProbeRequest};
+use lyceum::contracts::testing::v1::{GetProbeRequest, RecordProbeRequest, WatchProbeRequest};
 use lyceum::serving::Server;
 use lyceum::testing::probe::Serving;
 use tokio::net::TcpListener;
@@ -95,6 +96,43 @@ async fn instances_that_cannot_be_reached_are_told_from_none() {
     );
     assert!(status.get_details_retry_info().is_some());
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_may_be_repeated_is_tried_again_and_only_where_that_can_help() {
+    let scene = Scene::start().await;
+    let fabric = scene.fabric(PROBE);
+    let _servings = [
+        Serving::start(&fabric).await,
+        Serving::start(&fabric).await,
+        Serving::start(&fabric).await,
+    ];
+    let caller = scene.caller();
+    let mut client = client(&caller, 3).await;
+    let channel = caller.channel(PROBE).unwrap();
+    let calls = || {
+        channel
+            .report()
+            .into_iter()
+            .map(|one| (one.id, one.calls))
+            .collect::<BTreeMap<_, _>>()
+    };
+    for (code, attempts) in [
+        (Code::Unavailable, 3),
+        (Code::Internal, 1),
+        (Code::Aborted, 1),
+        (Code::NotFound, 1),
+    ] {
+        let before = calls();
+        let request = GetProbeRequest {
+            fail_with: code as u32,
+            ..GetProbeRequest::default()
+        };
+        let status = client.get_probe(request).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (code, "PROBE_TOLD_TO_FAIL"));
+        let tried = calls().iter().filter(|(id, calls)| **calls == before[*id] + 1).count();
+        assert_eq!(tried, attempts, "{code:?}: each attempt on an instance of its own");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
