@@ -11,7 +11,7 @@
 //! **Source.** `PROTOCOL-HTTP2.md` (Length-Prefixed-Message) and `PROTOCOL-WEB.md` in grpc/grpc.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderName, HeaderValue};
 
 /// Flags and length.
 pub(crate) const HEADER: usize = 5;
@@ -107,21 +107,18 @@ impl Frames {
 }
 
 /// The frame of a call's trailers, as HTTP/1 headers in lower case.
-pub(crate) fn trailers(trailers: &HeaderMap) -> Bytes {
-    let length: usize = trailers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 3)
-        .sum();
-    let mut frame = BytesMut::with_capacity(HEADER + length);
-    frame.put_u8(TRAILERS);
-    // Trailers came through an HTTP/2 header list, whose limit is far below 4 GiB.
-    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+pub(crate) fn trailers<'a>(trailers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) -> Bytes {
+    let mut frame = BytesMut::with_capacity(64);
+    frame.put_slice(&[TRAILERS, 0, 0, 0, 0]);
     for (name, value) in trailers {
         frame.put_slice(name.as_str().as_bytes());
         frame.put_u8(b':');
         frame.put_slice(value.as_bytes());
         frame.put_slice(b"\r\n");
     }
+    // Trailers came through an HTTP/2 header list, whose limit is far below 4 GiB.
+    let length = u32::try_from(frame.len() - HEADER).unwrap_or(u32::MAX);
+    frame[1..HEADER].copy_from_slice(&length.to_be_bytes());
     frame.freeze()
 }
 

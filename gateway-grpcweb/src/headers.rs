@@ -47,14 +47,14 @@ pub(crate) fn upstream(browser: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// The headers or trailers of a response that are a browser's business; the gateway sets the rest itself.
+/// The headers of a response that are a browser's business; the gateway sets the rest itself.
 pub(crate) fn downstream(headers: HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(16);
+    let mut kept = HeaderMap::with_capacity(8);
     let mut present = None;
     for (name, value) in headers {
         // A name is given once for all its values.
         if let Some(name) = name {
-            present = passes_down(name.as_str()).then_some(name);
+            present = passes_down(&name).then_some(name);
         }
         if let Some(name) = &present {
             kept.append(name.clone(), value);
@@ -63,7 +63,9 @@ pub(crate) fn downstream(headers: HeaderMap) -> HeaderMap {
     kept
 }
 
-fn passes_down(name: &str) -> bool {
+/// Whether a header or trailer of a response is a browser's business.
+pub(crate) fn passes_down(name: &HeaderName) -> bool {
+    let name = name.as_str();
     !(matches!(
         name,
         "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding"

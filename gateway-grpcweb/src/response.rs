@@ -114,7 +114,7 @@ where
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) => self.pass(chunk),
                     Err(frame) => match frame.into_trailers() {
-                        Ok(trailers) => self.end(trailers),
+                        Ok(trailers) => self.end(&trailers),
                         Err(_) => continue,
                     },
                 },
@@ -186,26 +186,27 @@ where
         // A message that is no header leaves the code, which always is one.
         let _ = status.add_header(&mut trailers);
         self.held.clear();
-        self.finish(trailers, status.code())
+        self.finish(&trailers, status.code())
     }
 
     /// Ends as the service did.
-    fn end(&mut self, trailers: HeaderMap) -> Result<Bytes, Torn> {
+    fn end(&mut self, trailers: &HeaderMap) -> Result<Bytes, Torn> {
         if !self.frames.between() {
             let status = Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended within a message");
             return self.fail(status.into());
         }
-        let Some(code) = headers::code(&trailers) else {
+        let Some(code) = headers::code(trailers) else {
             return self
                 .fail(Refusal::new(Code::Unknown, "STATUS_MISSING", "the answer ended without a status").into());
         };
         self.finish(trailers, code)
     }
 
-    fn finish(&mut self, trailers: HeaderMap, code: Code) -> Result<Bytes, Torn> {
+    fn finish(&mut self, trailers: &HeaderMap, code: Code) -> Result<Bytes, Torn> {
         self.over = true;
         self.record.end(code);
-        let frame = frames::trailers(&headers::downstream(trailers));
+        let passing = trailers.iter().filter(|(name, _)| headers::passes_down(name));
+        let frame = frames::trailers(passing);
         Ok(self.write(frame, true))
     }
 }

@@ -1,4 +1,4 @@
-use http::HeaderValue;
+use http::HeaderMap;
 use proptest::prelude::*;
 
 use super::*;
@@ -41,11 +41,11 @@ fn refuses_a_frame_by_its_header() {
 #[test]
 fn writes_trailers_as_a_frame() {
     let mut map = HeaderMap::new();
-    assert_eq!(&trailers(&map)[..], &[0x80, 0, 0, 0, 0]);
+    assert_eq!(&trailers(map.iter())[..], &[0x80, 0, 0, 0, 0]);
     map.insert("grpc-status", HeaderValue::from_static("0"));
     map.append("x-seen", HeaderValue::from_static("a"));
     map.append("x-seen", HeaderValue::from_static("b"));
-    let frame = trailers(&map);
+    let frame = trailers(map.iter());
     assert_eq!(&frame[..5], &[0x80, 0, 0, 0, 35]);
     assert_eq!(&frame[5..], b"grpc-status:0\r\nx-seen:a\r\nx-seen:b\r\n");
 }

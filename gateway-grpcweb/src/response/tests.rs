@@ -210,11 +210,9 @@ proptest! {
         } else {
             read = chunks.concat();
         }
-        let end = frames::trailers(&{
-            let mut map = HeaderMap::new();
-            map.insert("grpc-status", HeaderValue::from_static("0"));
-            map
-        });
+        let mut map = HeaderMap::new();
+        map.insert("grpc-status", HeaderValue::from_static("0"));
+        let end = frames::trailers(map.iter());
         prop_assert_eq!(read, [&stream[..], &end[..]].concat());
     }
 
