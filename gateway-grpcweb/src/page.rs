@@ -1,6 +1,7 @@
 //! The page: built files of one folder, and nothing else.
 //!
-//! **What.** Files with their content types and entity tags; hashed assets that a browser keeps for ever; `index.html`
+//! **What.** Files with their content types and entity tags, compressed where the build left a compressed form beside
+//! them and the browser takes it; hashed assets that a browser keeps for ever; `index.html`
 //! for the page's own deep links; the headers that keep other sites' scripts out. A folder that is not there is said
 //! so, with the command that makes it.
 //!
@@ -16,8 +17,8 @@ use std::{fs, io};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
@@ -52,6 +53,10 @@ const KEEP_NOTHING: HeaderValue = HeaderValue::from_static("no-store");
 
 const INDEX: &str = "index.html";
 
+/// A compressed form of a file: the ending that the build gives it, and its name in HTTP. Smallest first.
+type Coding = (&'static str, &'static str);
+const CODINGS: [Coding; 2] = [("br", "br"), ("gz", "gzip")];
+
 /// A page's largest file; anything larger is no page.
 const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -63,7 +68,11 @@ pub(crate) struct Page {
 
 /// What a path leads to.
 enum Found {
-    File { name: PathBuf, bytes: Vec<u8> },
+    File {
+        name: PathBuf,
+        coding: Option<&'static str>,
+        bytes: Vec<u8>,
+    },
     Nothing,
     NotBuilt,
 }
@@ -80,9 +89,10 @@ impl Page {
         let folder = self.folder.clone();
         let name = plain(path);
         let fallback = is_deep_link(path, headers);
-        let found = tokio::task::spawn_blocking(move || find(&folder, name.as_deref(), fallback)).await;
+        let codings = taken(headers);
+        let found = tokio::task::spawn_blocking(move || find(&folder, name.as_deref(), fallback, &codings)).await;
         let mut response = match found {
-            Ok(Ok(Found::File { name, bytes })) => file(&name, bytes, headers),
+            Ok(Ok(Found::File { name, coding, bytes })) => file(&name, coding, bytes, headers),
             Ok(Ok(Found::Nothing)) => message(StatusCode::NOT_FOUND, "There is nothing here."),
             Ok(Ok(Found::NotBuilt)) => message(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -139,7 +149,29 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn find(folder: &Path, name: Option<&Path>, fallback: bool) -> io::Result<Found> {
+/// The codings that a browser takes: named in `Accept-Encoding` and not refused with a weight of 0.
+fn taken(headers: &HeaderMap) -> Vec<Coding> {
+    let accepted: Vec<&str> = headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|item| {
+            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+            let refused = weight
+                .trim()
+                .strip_prefix("q=")
+                .is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
+            (!refused).then(|| name.trim())
+        })
+        .collect();
+    CODINGS
+        .into_iter()
+        .filter(|(_, name)| accepted.contains(name))
+        .collect()
+}
+
+fn find(folder: &Path, name: Option<&Path>, fallback: bool, codings: &[Coding]) -> io::Result<Found> {
     let Ok(folder) = folder.canonicalize() else {
         return Ok(Found::NotBuilt);
     };
@@ -158,8 +190,23 @@ fn find(folder: &Path, name: Option<&Path>, fallback: bool) -> io::Result<Found>
                     "a file is too large for a page",
                 ));
             }
+            for (ending, coding) in codings {
+                let mut compressed = path.clone().into_os_string();
+                compressed.push(format!(".{ending}"));
+                match Path::new(&compressed).canonicalize() {
+                    Ok(path) if path.starts_with(&folder) && path.is_file() => {
+                        return Ok(Found::File {
+                            name: name.to_owned(),
+                            coding: Some(coding),
+                            bytes: fs::read(&path)?,
+                        });
+                    }
+                    _ => {}
+                }
+            }
             return Ok(Found::File {
                 name: name.to_owned(),
+                coding: None,
                 bytes: fs::read(&path)?,
             });
         }
@@ -167,7 +214,7 @@ fn find(folder: &Path, name: Option<&Path>, fallback: bool) -> io::Result<Found>
     Ok(Found::Nothing)
 }
 
-fn file(name: &Path, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Bytes> {
+fn file(name: &Path, coding: Option<&'static str>, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Bytes> {
     let tag = tag(&bytes);
     let mut response = if headers.get_all(IF_NONE_MATCH).iter().any(|tags| names(tags, &tag)) {
         let mut response = Response::new(Bytes::new());
@@ -176,8 +223,16 @@ fn file(name: &Path, bytes: Vec<u8>, headers: &HeaderMap) -> Response<Bytes> {
     } else {
         let mut response = Response::new(Bytes::from(bytes));
         response.headers_mut().insert(CONTENT_TYPE, content_type(name));
+        if let Some(coding) = coding {
+            response
+                .headers_mut()
+                .insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
         response
     };
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
     let keep = if is_hashed(name) { FOR_EVER } else { ASK_AGAIN };
     response.headers_mut().insert(CACHE_CONTROL, keep);
     if let Ok(tag) = HeaderValue::try_from(tag) {

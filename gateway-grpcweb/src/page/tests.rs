@@ -37,6 +37,34 @@ impl Drop for Site {
 }
 
 #[tokio::test]
+async fn sends_the_smallest_form_that_the_browser_takes() {
+    let site = Site::new("codings");
+    let dist = site.0.join("dist");
+    fs::write(dist.join("index.html.br"), "brotli").unwrap();
+    fs::write(dist.join("index.html.gz"), "gzip").unwrap();
+    for (accepted, coding, body) in [
+        ("gzip, deflate, br", Some("br"), "brotli"),
+        ("br;q=0, gzip;q=0.5", Some("gzip"), "gzip"),
+        ("identity", None, "<p>desk"),
+    ] {
+        let response = site.get("/", &[(ACCEPT_ENCODING, accepted)]).await;
+        let named = response
+            .headers()
+            .get(CONTENT_ENCODING)
+            .map(|name| name.to_str().unwrap());
+        assert_eq!((named, &response.body()[..]), (coding, body.as_bytes()), "{accepted}");
+        assert_eq!(response.headers()[VARY], "accept-encoding");
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+    }
+    let plain = site.get("/favicon.svg", &[(ACCEPT_ENCODING, "br, gzip")]).await;
+    assert_eq!(
+        plain.headers().get(CONTENT_ENCODING),
+        None,
+        "nothing compressed lies beside it"
+    );
+}
+
+#[tokio::test]
 async fn serves_files_with_their_types() {
     let site = Site::new("types");
     for (path, kind, body) in [
