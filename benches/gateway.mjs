@@ -24,10 +24,12 @@ const binary = process.env.LYCEUM_BINARY ?? "target/release/lyceum";
 const envoy = process.env.ENVOY ?? ".tools/bin/envoy";
 const folder = mkdtempSync(join(tmpdir(), "lyceum-bench-"));
 const children = [];
+// What configures this benchmark is not the fabric's configuration.
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("LYCEUM_")));
 
 /** A child that is ended with this process. */
-function start(command, args, options) {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], ...options });
+function start(command, args) {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: environment });
   children.push(child);
   return child;
 }
@@ -144,7 +146,7 @@ function load(port, script, pid) {
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 async function main() {
-  const up = start(binary, ["up", "--consul", "own", "--gateway-port", "0", "--data", folder, "--json"], {});
+  const up = start(binary, ["up", "--consul", "own", "--gateway-port", "0", "--data", folder, "--json"]);
   const line = await new Promise((resolve, reject) => {
     createInterface({ input: up.stdout }).once("line", resolve);
     up.once("exit", () => reject(new Error("the fabric did not start")));
@@ -157,7 +159,7 @@ async function main() {
   const port = await freePort();
   const configuration = join(folder, "envoy.json");
   writeFileSync(configuration, JSON.stringify(envoyConfiguration(port, service.address, fabric.operator)));
-  const peer = start(envoy, ["-c", configuration, "--concurrency", "2", "-l", "error", "--use-dynamic-base-id"], {});
+  const peer = start(envoy, ["-c", configuration, "--concurrency", "2", "-l", "error", "--use-dynamic-base-id"]);
 
   const request = body();
   const script = join(folder, "post.lua");
