@@ -10,12 +10,14 @@
 //! 2. Every sentence has a word and every paragraph a sentence. A line of `***` belongs to no paragraph; a lone
 //!    emoji joins the sentence beside it.
 //! 3. Paragraphs are separated by line breaks, so a heading without a full stop is a sentence of its own.
-//! 4. [`language::detect`] tells whether it is worth reading as English; [`stem::content_stem`] folds inflected forms.
+//! 4. [`language::detect`] tells whether it is worth reading as English; [`stem::content_stem`] folds inflected forms;
+//!    [`phrases`] finds telling phrases.
 //!
 //! When not: this is no parser of grammar, and it does not segment scripts written without spaces.
 //! Source: Unicode Standard Annex 29 for the shape of words; Kiss & Strunk 2006 for the treatment of abbreviations.
 
 pub mod language;
+pub mod phrases;
 pub mod stem;
 
 mod abbreviations;

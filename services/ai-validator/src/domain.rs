@@ -7,7 +7,6 @@
 pub mod access;
 pub mod assistance;
 pub mod bloom;
-mod phrases;
 
 /// Where a student is in their work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

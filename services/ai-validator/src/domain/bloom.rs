@@ -19,9 +19,8 @@ mod verbs;
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use lyceum_prose::phrases::{Hit, Phrases};
 use lyceum_prose::{Prose, Span, stem};
-
-use super::phrases::Phrases;
 
 /// The levels, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,7 +185,7 @@ fn forms(prose: &Prose<'_>, words: &Range<usize>) -> Vec<Evidence> {
         Form::Question => asks_at(prose, words, hit.words.start),
     });
     hits.sort_by_key(|hit| (std::cmp::Reverse(hit.words.len()), hit.words.start));
-    let mut kept: Vec<super::phrases::Hit<(Form, Level)>> = Vec::new();
+    let mut kept: Vec<Hit<(Form, Level)>> = Vec::new();
     for hit in hits {
         let covered = kept
             .iter()

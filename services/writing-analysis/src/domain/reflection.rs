@@ -13,16 +13,15 @@
 //! Source: Kember, McKay, Sinclair & Wong 2008 (levels); Ullmann 2019 (indicators); Hatton & Smith 1995 (the line
 //! between describing and reflecting).
 
-mod cues;
 mod lexicon;
 mod questions;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use lyceum_prose::phrases::Phrases;
 use lyceum_prose::{Prose, Span, stem};
 
-use cues::Cues;
 use lexicon::Sign;
 
 /// Kember's levels, in order.
@@ -102,7 +101,7 @@ const WORDS_FOR_CONFIDENCE: f64 = 60.0;
 /// Under this score an indicator is weak and gets a question.
 const WEAK: f64 = 0.45;
 
-static CUES: LazyLock<Cues<Sign>> = LazyLock::new(|| Cues::new(lexicon::TABLE, lexicon::CLASSES));
+static CUES: LazyLock<Phrases<Sign>> = LazyLock::new(|| Phrases::new(lexicon::TABLE, lexicon::CLASSES));
 
 static INNER: LazyLock<HashSet<&'static str>> = LazyLock::new(|| lexicon::INNER.iter().copied().collect());
 
@@ -171,7 +170,7 @@ fn tally(prose: &Prose<'_>) -> Tally {
         tally.words += u32::try_from(words.len()).unwrap_or(u32::MAX);
         let mut hit = [false; 6];
         let (mut explains, mut old, mut new) = (false, false, false);
-        for found in CUES.find(prose, sentence) {
+        for found in CUES.find(prose, sentence.words.clone()) {
             match found.kind {
                 Sign::Indicator(indicator) => {
                     let index = indicator as usize;

@@ -7,7 +7,7 @@
 
 use hashbrown::HashMap;
 
-use super::reading::Reading;
+use super::{reading::Reading, statistics::number};
 
 const LEAST: usize = 5;
 const ALIKE: f64 = 0.6;
@@ -90,15 +90,24 @@ fn mix(stem: u32, row: usize) -> u32 {
 
 /// Common ÷ all, of two sorted sets.
 fn jaccard(one: &[u32], other: &[u32]) -> f64 {
-    let (mut at, mut common) = (0, 0_u32);
-    for stem in one {
-        while other.get(at).is_some_and(|candidate| candidate < stem) {
+    let common = common(one, other);
+    let all = one.len() + other.len() - common;
+    f64::from(number(common)) / f64::from(number(all.max(1)))
+}
+
+/// How many entries two sorted rows share; one that returns counts as often as it stands in both.
+pub(super) fn common(one: &[u32], other: &[u32]) -> usize {
+    let (mut at, mut shared) = (0, 0);
+    for entry in one {
+        while other.get(at).is_some_and(|candidate| candidate < entry) {
             at += 1;
         }
-        common += u32::from(other.get(at) == Some(stem));
+        if other.get(at) == Some(entry) {
+            at += 1;
+            shared += 1;
+        }
     }
-    let all = super::statistics::number(one.len() + other.len()) - common;
-    f64::from(common) / f64::from(all.max(1))
+    shared
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The phrases by which replies break their bounds, and those that excuse them.
 //!
-//! Our own lists. Rows are patterns of [`crate::domain::phrases`]. When not: what no phrase gives away (an answer, a
+//! Our own lists. Rows are patterns of [`lyceum_prose::phrases`]. When not: what no phrase gives away (an answer, a
 //! passage in the product's form) is found by overlap with the assignment and the student's text.
 
-use crate::domain::phrases::Class;
+use lyceum_prose::phrases::Class;
 
 /// What a phrase does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

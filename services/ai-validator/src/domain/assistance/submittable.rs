@@ -6,11 +6,11 @@
 
 use std::sync::LazyLock;
 
+use lyceum_prose::phrases::Phrases;
 use lyceum_prose::{Prose, Sentence, Span, stem};
 
 use super::phrasebook::{self, Move};
 use super::{Case, is_question, row, share, stems};
-use crate::domain::phrases::Phrases;
 
 pub(super) static PHRASES: LazyLock<Phrases<Move>> =
     LazyLock::new(|| Phrases::new(phrasebook::TABLE, phrasebook::CLASSES));

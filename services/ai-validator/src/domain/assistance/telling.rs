@@ -4,13 +4,13 @@
 //! student's sentence says in other words, or that states something new about what the assignment asks. When not: a
 //! question never breaks these rules, and a sentence that sends the student somewhere answers nothing.
 
+use lyceum_prose::phrases::Hit;
 use lyceum_prose::{Sentence, Span, stem};
 
 use super::phrasebook::Move;
 use super::submittable::{PHRASES, addresses, known};
 use super::{Breach, Case, Rule, Severity, breach, is_question, share, stems};
 use crate::domain::Stage;
-use crate::domain::phrases::Hit;
 
 /// From this share of a student's sentence on, another wording of it is a rewriting.
 const REWRITTEN: f64 = 0.6;

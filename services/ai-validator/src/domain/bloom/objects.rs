@@ -1,11 +1,11 @@
 //! What a verb says together with what it acts on: the object decides.
 //!
 //! "Identify the capital" remembers, "identify the assumptions" analyses; "evaluate the integral" applies. Rows are
-//! patterns of [`crate::domain::phrases`]; the first word is the verb. When not: a verb without a telling object is
+//! patterns of [`lyceum_prose::phrases`]; the first word is the verb. When not: a verb without a telling object is
 //! left to [`super::verbs`]. Source: the examples and test items discussed by Anderson & Krathwohl 2001; rows are ours.
 
 use super::Level::{self, Analyse, Apply, Create, Evaluate, Remember, Understand};
-use crate::domain::phrases::Class;
+use lyceum_prose::phrases::Class;
 
 #[rustfmt::skip]
 pub(super) const CLASSES: &[Class] = &[

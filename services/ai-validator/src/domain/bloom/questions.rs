@@ -1,7 +1,7 @@
 //! What the form of a question asks for, whatever its verbs.
 //!
 //! "Who" and "when" ask to remember, "why" to understand, "to what extent" to judge. Rows are patterns of
-//! [`crate::domain::phrases`]; where several fit, the longer one overrules the shorter that it covers. When not:
+//! [`lyceum_prose::phrases`]; where several fit, the longer one overrules the shorter that it covers. When not:
 //! commands are read by [`super::objects`]. Source: as there.
 
 use super::Level::{self, Analyse, Apply, Create, Evaluate, Remember, Understand};

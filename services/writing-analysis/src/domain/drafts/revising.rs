@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::{Draft, Pair};
+use crate::domain::resemblance::common;
 
 /// How many rare stems of a sentence are looked up.
 const STEMS: usize = 8;
@@ -113,22 +114,6 @@ fn similarity(a: &[u32], b: &[u32]) -> f64 {
         return 0.0;
     }
     (2 * common(a, b)) as f64 / all as f64
-}
-
-fn common(a: &[u32], b: &[u32]) -> usize {
-    let (mut i, mut j, mut common) = (0, 0, 0);
-    while i < a.len() && j < b.len() {
-        match a[i].cmp(&b[j]) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                common += 1;
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    common
 }
 
 /// Function words alone make no sentence the same: a third of the shorter one's content has to be shared.

@@ -5,7 +5,7 @@
 //! the judgement therefore counts several indicators and never one word.
 
 use super::Indicator;
-use super::cues::Class;
+use lyceum_prose::phrases::Class;
 
 /// What a cue speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
