@@ -31,7 +31,10 @@ impl Files {
 
     /// Whether the files still hold what is in use. What cannot be read counts as changed, so that loading says why.
     pub(super) fn unchanged_since(&self, current: &Material) -> bool {
-        certificates(&self.certificate).is_ok_and(|chain| current.same_leaf(&chain))
+        match (certificates(&self.certificate), certificates(&self.roots)) {
+            (Ok(chain), Ok(roots)) => current.is_made_of(&chain, &roots),
+            _ => false,
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Material {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     roots: Arc<RootCertStore>,
+    /// The roots as they were given, to tell a change.
+    given: Vec<CertificateDer<'static>>,
     expires: OffsetDateTime,
     server: Arc<ServerConfig>,
 }
@@ -54,9 +56,10 @@ impl Material {
         }
         let expires = validity(leaf)?;
         let mut store = RootCertStore::empty();
-        for root in roots {
-            store.add(root)?;
+        for root in &roots {
+            store.add(root.clone())?;
         }
+        let given = roots;
         let roots = Arc::new(store);
         let provider = provider();
         let callers = CallerVerifier::try_new(Arc::clone(&roots), &provider, id.trust_domain())?;
@@ -70,6 +73,7 @@ impl Material {
             chain,
             key,
             roots,
+            given,
             expires,
             server: Arc::new(server),
         })
@@ -109,9 +113,9 @@ impl Material {
         self.expires.into()
     }
 
-    /// Whether it is the same certificate.
-    pub(super) fn same_leaf(&self, chain: &[CertificateDer<'static>]) -> bool {
-        self.chain == chain
+    /// Whether it was made of these: the roots count too, as they change by themselves when an authority is replaced.
+    pub(super) fn is_made_of(&self, chain: &[CertificateDer<'static>], roots: &[CertificateDer<'static>]) -> bool {
+        self.chain == chain && self.given == roots
     }
 
     /// How long it is still valid.

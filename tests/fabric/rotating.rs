@@ -8,13 +8,13 @@ use std::time::{Duration, SystemTime};
 use lyceum::configuration::{Configuration, IdentitySource};
 use lyceum::identity::SpiffeId;
 use lyceum::identity::authority::{Issued, write_private};
-use lyceum::testing::probe::Serving;
+use lyceum::testing::probe::{Folder, Serving};
 use lyceum::testing::{wait_for, wait_until};
 use tonic::Code;
 
 use crate::load::{Call, Load};
-use crate::raw::{Raw, authority, issue};
-use crate::scene::{PROBE, Scene, client, get, reason, start};
+use crate::raw::{Raw, authority, framed, issue, operator};
+use crate::scene::{PROBE, Scene, client, get, reason, start, unannounced};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn renewals_under_load_cost_no_call_and_new_connections_show_the_new_certificate() {
@@ -61,7 +61,7 @@ async fn renewals_under_load_cost_no_call_and_new_connections_show_the_new_certi
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_read_again_and_an_expired_one_is_refused_until_then() {
     let scene = Scene::start().await;
-    let files = Files::new(&scene);
+    let files = Files::new(&scene.folder);
     let id = SpiffeId::service("lyceum.internal", "dc1", PROBE).unwrap();
     // Certificates count in whole seconds, so this one lives for one to two.
     files.write(&issue(&scene.folder, &id, Duration::from_secs(2)));
@@ -95,10 +95,40 @@ async fn files_are_read_again_and_an_expired_one_is_refused_until_then() {
     assert_eq!(get(&late).await.unwrap().instance, serving.id);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_root_counts_without_a_new_certificate() {
+    let (folder, elsewhere) = (Folder::new(), Folder::new());
+    let mut files = Files::new(&folder);
+    let ours = std::fs::read_to_string(&files.roots).unwrap();
+    let theirs = std::fs::read_to_string(authority(&elsewhere).roots_path()).unwrap();
+    files.roots = folder.path().join("roots.pem");
+    std::fs::write(&files.roots, &ours).unwrap();
+    let id = SpiffeId::service("lyceum.internal", "dc1", PROBE).unwrap();
+    files.write(&issue(&folder, &id, Duration::from_secs(600)));
+    let fabric = start(files.configure(unannounced(&folder)), PROBE);
+    let serving = Serving::start(&fabric).await;
+    let roots = authority(&folder).roots_path();
+    let answers = async |holder: &Folder| match Raw::connect(serving.address, &roots, Some(&operator(holder))).await {
+        Ok(raw) => raw.call("/grpc.health.v1.Health/Check", &[], framed(&[])).await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(answers(&folder).await && !answers(&elsewhere).await);
+    write_private(&files.roots, &format!("{ours}{theirs}")).unwrap();
+    let mut changes = fabric.identity().changes();
+    wait_until("the second root", &mut changes, |version| *version >= 2).await;
+    assert!(
+        answers(&folder).await && answers(&elsewhere).await,
+        "both count while an authority is replaced"
+    );
+    write_private(&files.roots, &ours).unwrap();
+    wait_until("its end", &mut changes, |version| *version >= 3).await;
+    assert!(answers(&folder).await && !answers(&elsewhere).await);
+}
+
 #[tokio::test]
 async fn a_process_whose_files_are_no_good_does_not_start_and_says_why() {
     let scene = Scene::start().await;
-    let files = Files::new(&scene);
+    let files = Files::new(&scene.folder);
     let configuration = files.configure(scene.configuration());
     let problem = || {
         lyceum::Fabric::start(configuration.clone(), PROBE)
@@ -144,12 +174,12 @@ struct Files {
 }
 
 impl Files {
-    fn new(scene: &Scene) -> Self {
-        let at = |name: &str| -> PathBuf { Path::join(scene.folder.path(), name) };
+    fn new(folder: &Folder) -> Self {
+        let at = |name: &str| -> PathBuf { Path::join(folder.path(), name) };
         Self {
             certificate: at("certificate.pem"),
             key: at("key.pem"),
-            roots: authority(&scene.folder).roots_path(),
+            roots: authority(folder).roots_path(),
         }
     }
 
