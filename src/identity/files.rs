@@ -26,7 +26,20 @@ impl Files {
             problem: format!("holds no private key: {error}"),
         })?;
         let roots = certificates(&self.roots)?;
-        Material::try_new(id, version, chain, key, roots)
+        Material::try_new(id, version, chain, key, roots).map_err(|error| match error {
+            Error::Certificate(problem) => Error::Content {
+                path: self.certificate.clone(),
+                problem: format!("is unusable: {problem}"),
+            },
+            Error::Tls(rustls::Error::InconsistentKeys(_)) => Error::Content {
+                path: self.key.clone(),
+                problem: format!(
+                    "is not the key of {}: replace both together",
+                    self.certificate.display()
+                ),
+            },
+            other => other,
+        })
     }
 
     /// Whether the files still hold what is in use. What cannot be read counts as changed, so that loading says why.
