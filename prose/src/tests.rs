@@ -193,6 +193,68 @@ fn languages() {
 }
 
 #[test]
+fn honest_english_is_never_refused() {
+    for text in [
+        "Photosynthesis: chlorophyll, stomata, glucose, oxygen, carbon dioxide, chloroplasts, xylem, phloem, cellulose.",
+        "Yesterday me go market with mother, buy fish, buy rice, cook dinner, very nice day, family happy, I happy too.",
+        "Napoleon Bonaparte, Josephine de Beauharnais, Charles Maurice de Talleyrand-Périgord, Michel Ney, Joachim Murat.",
+        "Silent snow. Pale moon. Cold river, cold stone. Wolves howl; pines answer. Winter walks alone, wearing white.",
+        "My favourite song says \"la vie en rose, quand il me prend dans ses bras\", which made me think about my aunt.",
+        "for (let i = 0; i < n; i++) { console.log(values[i]); } return values.map(x => x * 2).filter(Boolean);",
+    ] {
+        assert!(!matches!(language::detect(text), Language::Other { .. }), "{text}");
+    }
+}
+
+#[test]
+fn other_languages_are_told() {
+    for (code, text) in [
+        (
+            "ita",
+            "Il ciclo dell'acqua è mosso dal sole e non smette mai di circolare tra il mare, il cielo e la terra.",
+        ),
+        (
+            "por",
+            "O ciclo da água é movido pelo sol e nunca deixa de circular entre o mar, o céu e a terra, não importa onde.",
+        ),
+        (
+            "nld",
+            "De waterkringloop wordt aangedreven door de zon en houdt nooit op met bewegen tussen de zee en de lucht.",
+        ),
+        (
+            "pol",
+            "Obieg wody jest napędzany przez słońce i nigdy nie przestaje krążyć między morzem a niebem nad nami.",
+        ),
+        (
+            "tur",
+            "Su döngüsü güneş tarafından yönlendirilir ve deniz ile gökyüzü arasında dolaşmayı asla bırakmaz, çünkü ısınır.",
+        ),
+        (
+            "vie",
+            "Vòng tuần hoàn của nước được mặt trời thúc đẩy và không bao giờ ngừng chuyển động giữa biển và bầu trời.",
+        ),
+        (
+            "ell",
+            "Ο κύκλος του νερού κινείται από τον ήλιο και δεν σταματά ποτέ να κυκλοφορεί ανάμεσα στη θάλασσα και τον ουρανό.",
+        ),
+        (
+            "jpn",
+            "水の循環は太陽によって動かされ、海と空の間を動き続け、決して止まることはありません。",
+        ),
+        (
+            "kor",
+            "물의 순환은 태양에 의해 움직이며 바다와 하늘 사이에서 결코 멈추지 않고 계속됩니다.",
+        ),
+        (
+            "hin",
+            "जल चक्र सूर्य द्वारा संचालित होता है और समुद्र और आकाश के बीच कभी नहीं रुकता है।",
+        ),
+    ] {
+        assert_eq!(language::detect(text), Language::Other { code }, "{text}");
+    }
+}
+
+#[test]
 fn large_texts_are_read_in_linear_time() {
     // Each would take minutes if any step were quadratic.
     for text in [
