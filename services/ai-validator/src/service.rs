@@ -1,18 +1,17 @@
 //! The adapter from the contract to the rules.
 //!
-//! What: refuses what the contract refuses, runs the rules, maps what they say ([`messages`]), and asks
+//! What: refuses what the contract refuses ([`refusals`]), runs the rules, maps what they say ([`messages`]), and asks
 //! writing-analysis how deep a reflection goes ([`dependency`]). Long texts go to a thread of their own. When not:
 //! sizes and ranges are checked by the contract's own layer before a handler runs.
 
 mod dependency;
 mod messages;
+mod refusals;
 
 use lyceum::contracts::ai_validator::v1 as contract;
 use lyceum::contracts::ai_validator::v1::educational_ai_validator_service_server::EducationalAiValidatorService;
 use lyceum::contracts::writing_analysis::v1::writing_analysis_service_client::WritingAnalysisServiceClient;
 use lyceum::error::Error;
-use lyceum_prose::Prose;
-use lyceum_prose::language::{self, Language};
 use tonic::{Request, Response, Status};
 
 use crate::domain::{access, assistance, bloom};
@@ -42,10 +41,9 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
         request: Request<contract::ClassifyBloomRequest>,
     ) -> Result<Response<contract::ClassifyBloomResponse>, Status> {
         let request = request.into_inner();
-        english("task", &request.task)?;
-        let size = request.task.len();
-        elsewhere(size, move || {
-            messages::classification(bloom::classify(&Prose::parse(&request.task)))
+        elsewhere(request.task.len(), move || {
+            let task = refusals::with_words("task", &request.task)?;
+            Ok(messages::classification(bloom::classify(&task)))
         })
         .await
     }
@@ -56,15 +54,17 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
     ) -> Result<Response<contract::ValidateAssistanceResponse>, Status> {
         let request = request.into_inner();
         let stage = messages::stage(request.stage())?;
-        english("reply", &request.reply)?;
-        english("assignment", &request.assignment)?;
-        english("student_text", &request.student_text)?;
         let size = request.reply.len() + request.assignment.len() + request.student_text.len();
         elsewhere(size, move || {
-            let reply = Prose::parse(&request.reply);
-            let assignment = Prose::parse(&request.assignment);
-            let student = Prose::parse(&request.student_text);
-            messages::verdict(assistance::validate(&reply, &assignment, &student, stage))
+            let reply = refusals::with_words("reply", &request.reply)?;
+            let assignment = refusals::with_words("assignment", &request.assignment)?;
+            let student = refusals::english("student_text", &request.student_text)?;
+            Ok(messages::verdict(assistance::validate(
+                &reply,
+                &assignment,
+                &student,
+                stage,
+            )))
         })
         .await
     }
@@ -86,9 +86,8 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
             )
             .into());
         }
-        english("task", &request.task)?;
+        let task = bloom::classify(&refusals::english("task", &request.task)?).level;
         let judged = dependency::evaluate(&self.writing_analysis, request.reflection).await?;
-        let task = bloom::classify(&Prose::parse(&request.task)).level;
         let shown = access::Shown {
             reflection: dependency::level(&judged)?,
             depth: judged.depth,
@@ -103,31 +102,18 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
     }
 }
 
-/// Refuses a text that is surely in another language; an empty one is for the contract to refuse.
-fn english(field: &str, text: &str) -> Result<(), Status> {
-    let Language::Other { code } = language::detect(text) else {
-        return Ok(());
-    };
-    Err(Error::failed_precondition(
-        "LANGUAGE_UNSUPPORTED",
-        "the text is not in English, for which alone the rules are made",
-    )
-    .with_metadata("detected", code)
-    .with_metadata("field", field)
-    .into())
-}
-
 /// Runs a rule here when the text is short, and on a thread of its own when it is long.
 async fn elsewhere<R: Send + 'static>(
     size: usize,
-    rule: impl FnOnce() -> R + Send + 'static,
+    rule: impl FnOnce() -> Result<R, Status> + Send + 'static,
 ) -> Result<Response<R>, Status> {
     if size <= INLINE {
-        return Ok(Response::new(rule()));
+        return rule().map(Response::new);
     }
+    // A failed join is a panic or a runtime that shuts down; its message could hold text, so it is not passed on.
     let done = tokio::task::spawn_blocking(rule).await;
-    done.map(Response::new)
-        .map_err(|_| Status::internal("the analysis stopped unexpectedly"))
+    done.unwrap_or_else(|_| Err(Status::internal("the analysis stopped unexpectedly")))
+        .map(Response::new)
 }
 
 #[cfg(test)]

@@ -199,3 +199,48 @@ async fn long_replies_are_checked_too() {
             .any(|breach| breach.rule() == contract::AssistanceRule::NoDictation)
     );
 }
+
+/// The reason, and the field that it names.
+fn refusal(refused: &Status) -> (Code, Option<String>, String) {
+    let details = refused.get_details_bad_request().unwrap();
+    let field = details.field_violations[0].field.clone();
+    (refused.code(), reason_of(refused), field)
+}
+
+#[tokio::test]
+async fn texts_without_words_are_refused_by_field() {
+    let service = asking(Ok(judged(writing::ReflectionLevel::Critical, 0.9)));
+    let no_words = |field: &str| (Code::InvalidArgument, Some("NO_WORDS".to_owned()), field.to_owned());
+    for task in [" ", "?!", "🦉 …", "\n\n---\n"] {
+        let request = contract::ClassifyBloomRequest { task: task.to_owned() };
+        let refused = service.classify_bloom(Request::new(request)).await.unwrap_err();
+        assert_eq!(refusal(&refused), no_words("task"), "{task:?}");
+    }
+    let request = |reply: &str, assignment: &str, student_text: &str| {
+        Request::new(contract::ValidateAssistanceRequest {
+            reply: reply.to_owned(),
+            assignment: assignment.to_owned(),
+            student_text: student_text.to_owned(),
+            stage: contract::WritingStage::Draft.into(),
+        })
+    };
+    let refused = service.validate_assistance(request("…", "Write about bees.", "")).await;
+    assert_eq!(refusal(&refused.unwrap_err()), no_words("reply"));
+    let refused = service.validate_assistance(request("What is new?", "?", "")).await;
+    assert_eq!(refusal(&refused.unwrap_err()), no_words("assignment"));
+    // Long ones too, which are read on another thread.
+    let long = "? ".repeat(15_000);
+    let refused = service
+        .validate_assistance(request(&long, "Write about bees.", ""))
+        .await;
+    assert_eq!(refusal(&refused.unwrap_err()), no_words("reply"));
+    // What may be empty may be without words.
+    let checked = service.validate_assistance(request("What is new?", "Write about bees.", " \n"));
+    assert!(checked.await.unwrap().into_inner().within_bounds);
+    let request = contract::DecideAccessRequest {
+        task: "?".to_owned(),
+        ..access_request()
+    };
+    let decided = service.decide_access(Request::new(request)).await.unwrap().into_inner();
+    assert_eq!(decided.task_level(), contract::BloomLevel::Unspecified);
+}
