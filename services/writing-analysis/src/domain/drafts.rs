@@ -82,7 +82,8 @@ pub fn compare(earlier: &Prose<'_>, later: &Prose<'_>) -> Comparison {
     let before = Draft::new(earlier, &mut numbers);
     let after = Draft::new(later, &mut numbers);
     let mut pairs = equal_pairs(&before, &after);
-    pairs.extend(revising::pairs(&before, &after, &pairs));
+    let revised = revising::pairs(&before, &after, &pairs);
+    pairs.extend(revised.pairs);
     Comparison {
         changes: changes(earlier, later, &pairs),
         growth: growth::between(earlier, later),

@@ -18,8 +18,18 @@ const CANDIDATES: usize = 8;
 /// The share of words from which two sentences are the same with changes.
 const SAME: f64 = 0.5;
 
+/// What was found, and what it took.
+pub(super) struct Revised {
+    /// Sentences of each draft that belong together.
+    pub(super) pairs: Vec<Pair>,
+    /// Places looked up and words walked through. A test holds it to the length of the drafts, which a clock could
+    /// not do reliably.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only a test asks how much work it was"))]
+    pub(super) work: usize,
+}
+
 /// Pairs among the sentences that `taken` leaves.
-pub(super) fn pairs(before: &Draft, after: &Draft, taken: &[Pair]) -> Vec<Pair> {
+pub(super) fn pairs(before: &Draft, after: &Draft, taken: &[Pair]) -> Revised {
     let mut free_before = vec![true; before.len()];
     let mut partner = vec![None; after.len()];
     for pair in taken {
@@ -42,14 +52,17 @@ pub(super) fn pairs(before: &Draft, after: &Draft, taken: &[Pair]) -> Vec<Pair> 
     };
     let (bags_before, bags_after) = (bags(before), bags(after));
     let mut found: Vec<(Pair, usize)> = Vec::new();
-    let mut expected = 0;
+    let (mut expected, mut work) = (0, 0);
     for later in 0..after.len() {
         if let Some(earlier) = partner[later] {
             expected = earlier + 1;
             continue;
         }
-        for earlier in candidates(&after.stems[later], &by_stem, &free_before, expected) {
-            let similarity = similarity(&bags_before[earlier], &bags_after[later]);
+        let (candidates, places) = candidates(&after.stems[later], &by_stem, &free_before, expected);
+        work += places;
+        for earlier in candidates {
+            let (similarity, words) = similarity(&bags_before[earlier], &bags_after[later]);
+            work += words;
             if similarity >= SAME && shares_meaning(&before.stems[earlier], &after.stems[later]) {
                 let pair = Pair {
                     earlier,
@@ -78,11 +91,19 @@ pub(super) fn pairs(before: &Draft, after: &Draft, taken: &[Pair]) -> Vec<Pair> 
         }
         free
     });
-    found.into_iter().map(|(pair, _)| pair).collect()
+    Revised {
+        pairs: found.into_iter().map(|(pair, _)| pair).collect(),
+        work,
+    }
 }
 
-/// Sentences of the earlier draft worth comparing, at most [`CANDIDATES`].
-fn candidates(stems: &[u32], by_stem: &HashMap<u32, Vec<usize>>, free: &[bool], expected: usize) -> Vec<usize> {
+/// Sentences of the earlier draft worth comparing, at most [`CANDIDATES`], and how many places were looked up for it.
+fn candidates(
+    stems: &[u32],
+    by_stem: &HashMap<u32, Vec<usize>>,
+    free: &[bool],
+    expected: usize,
+) -> (Vec<usize>, usize) {
     let mut rare: Vec<&Vec<usize>> = stems
         .iter()
         .filter_map(|stem| by_stem.get(stem))
@@ -90,7 +111,9 @@ fn candidates(stems: &[u32], by_stem: &HashMap<u32, Vec<usize>>, free: &[bool], 
         .collect();
     rare.sort_by_key(|places| places.len());
     let mut shared: HashMap<usize, usize> = HashMap::new();
+    let mut places = stems.len();
     for &at in rare.iter().take(STEMS).flat_map(|places| places.iter()) {
+        places += 1;
         *shared.entry(at).or_default() += 1;
     }
     // The neighbours in the same gap are candidates even without a rare stem.
@@ -102,18 +125,18 @@ fn candidates(stems: &[u32], by_stem: &HashMap<u32, Vec<usize>>, free: &[bool], 
     let mut ranked: Vec<(usize, usize)> = shared.into_iter().collect();
     ranked.sort_by_key(|&(at, count)| (std::cmp::Reverse(count), at.abs_diff(expected), at));
     ranked.truncate(CANDIDATES);
-    ranked.into_iter().map(|(at, _)| at).collect()
+    (ranked.into_iter().map(|(at, _)| at).collect(), places)
 }
 
-/// Dice's share of words in common, of two sorted rows.
+/// Dice's share of words in common, of two sorted rows, and how many words were walked through for it.
 #[expect(clippy::cast_precision_loss, reason = "counts of words are far below 2^52")]
-fn similarity(a: &[u32], b: &[u32]) -> f64 {
+fn similarity(a: &[u32], b: &[u32]) -> (f64, usize) {
     let (short, all) = (a.len().min(b.len()), a.len() + b.len());
     // Too different in length to reach the threshold: not worth walking through a giant.
     if all == 0 || (2 * short) as f64 / (all as f64) < SAME {
-        return 0.0;
+        return (0.0, 0);
     }
-    (2 * common(a, b)) as f64 / all as f64
+    ((2 * common(a, b)) as f64 / all as f64, all)
 }
 
 /// Function words alone make no sentence the same: a third of the shorter one's content has to be shared.

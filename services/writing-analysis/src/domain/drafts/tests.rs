@@ -62,34 +62,47 @@ fn growth_says_what_changed() {
     assert_eq!(words.meaning, "The text has become longer.");
 }
 
+/// The work of pairing revised sentences between two drafts of so many.
+fn work(sentences: usize, draft: impl Fn(usize, &str) -> String) -> usize {
+    let text = |word: &str| -> String { (0..sentences).map(|at| draft(at, word)).collect() };
+    let (before, after) = (text("end"), text("start"));
+    let (before, after) = (Prose::parse(&before), Prose::parse(&after));
+    let mut numbers = HashMap::new();
+    let (before, after) = (Draft::new(&before, &mut numbers), Draft::new(&after, &mut numbers));
+    assert_eq!((before.len(), after.len()), (sentences, sentences));
+    let revised = revising::pairs(&before, &after, &[]);
+    assert_eq!(revised.pairs.len(), sentences, "every sentence has its revision");
+    revised.work
+}
+
 #[test]
-fn long_drafts_take_near_linear_time() {
-    let draft = |sentences: usize, word: &str| -> String {
-        (0..sentences)
-            .map(|at| {
-                format!(
-                    "The {word} of case w{} was seen with w{} by the same crowd. ",
-                    at / 3,
-                    at % 97
-                )
-            })
-            .collect()
+fn the_work_grows_with_the_drafts_and_no_faster() {
+    // Stems in as many sentences as are still looked up, others in all of them, and many to choose from.
+    let crowded = |at: usize, word: &str| {
+        format!(
+            "The {word} of case w{} was seen with v{} by the same crowd. ",
+            at / 24,
+            at % 7
+        )
     };
-    let time = |sentences: usize| {
-        let (before, after) = (draft(sentences, "end"), draft(sentences, "start"));
-        let (before, after) = (Prose::parse(&before), Prose::parse(&after));
-        let start = tokio::time::Instant::now();
-        let pairs = compare(&before, &after);
-        assert_eq!(
-            pairs.changes.iter().filter(|change| change.later.is_some()).count(),
-            after.sentences.len()
-        );
-        start.elapsed().as_secs_f64()
-    };
-    // The best of three against noise; four times the text may take eight times as long, not sixteen.
-    let best = |sentences| (0..3).map(|_| time(sentences)).fold(f64::MAX, f64::min);
-    let (small, large) = (best(500), best(2000));
-    assert!(large < 8.0 * small.max(0.002), "{small} s, then {large} s");
+    // Nothing tells the sentences apart but their place.
+    let alike = |_: usize, word: &str| format!("The {word} was seen by the same crowd. ");
+    let (small, large) = (work(1000, crowded), work(4000, crowded));
+    assert!(small > 24 * 1000, "every place of a rare stem is looked up: {small}");
+    assert!(large * 10 <= small * 42, "four times the text: {small}, then {large}");
+    let (small, large) = (work(1000, alike), work(4000, alike));
+    assert!(large * 10 <= small * 42, "four times the text: {small}, then {large}");
+}
+
+#[test]
+fn a_giant_sentence_is_not_walked_through_for_each_small_one() {
+    let giant = "owls ".repeat(20_000);
+    let small: String = (0..500).map(|at| format!("Owls saw n{at}. ")).collect();
+    let (before, after) = (Prose::parse(&giant), Prose::parse(&small));
+    let mut numbers = HashMap::new();
+    let (before, after) = (Draft::new(&before, &mut numbers), Draft::new(&after, &mut numbers));
+    let work = revising::pairs(&before, &after, &[]).work;
+    assert!(work < 20_000, "{work}");
 }
 
 #[test]
