@@ -205,10 +205,13 @@ mod tests {
     fn only_the_range_is_looked_at() {
         let phrases = Phrases::new(TABLE, CLASSES);
         let prose = Prose::parse("The owl and the mice.");
-        let words = |range| -> Vec<_> { phrases.find(&prose, range).into_iter().map(|hit| hit.words).collect() };
-        assert_eq!(words(0..5), [0..2, 3..5]);
-        assert_eq!(words(1..5), [3..5]);
-        assert_eq!(words(0..4), [0..2]);
+        let words = |range| -> Vec<_> {
+            let hits = phrases.find(&prose, range).into_iter();
+            hits.map(|hit| (hit.words.start, hit.words.end)).collect()
+        };
+        assert_eq!(words(0..5), [(0, 2), (3, 5)]);
+        assert_eq!(words(1..5), [(3, 5)]);
+        assert_eq!(words(0..4), [(0, 2)]);
         assert!(words(2..2).is_empty());
     }
 
