@@ -14,8 +14,8 @@ struct Labelled {
 }
 
 /// The labelled replies: every other line for development, the rest held out. One author wrote replies and phrases,
-/// so both halves flatter; the figure to quote is that of `fresh.tsv`, written when the phrases were finished; its first run (recall
-/// 0.57) showed two faults of the mechanism, which were mended, and no phrase was added for it.
+/// so both halves flatter; the figure to quote is that of `fresh.tsv`, written when the phrases were finished. Its first
+/// run (recall 0.57) showed two faults of the mechanism, which were mended, and no phrase was added for it.
 fn labelled(held_out: bool) -> Vec<Labelled> {
     let cases = replies(include_str!("labelled.tsv")).into_iter().enumerate();
     cases
