@@ -291,7 +291,8 @@ pub struct Gateway {
     pub page: PathBuf,
     /// The largest request body in bytes, 1 KiB to 64 MiB.
     pub body_limit: u32,
-    /// The longest deadline that a browser gets, 1 s to 1 h; also what a unary call without one gets.
+    /// The longest deadline that a browser gets, 1 s to 1 h; also what a method that no contract here knows gets when
+    /// the browser names none.
     #[serde(with = "humantime_serde")]
     pub deadline_limit: Duration,
     /// How long a body may send nothing, 100 ms to 10 min.
