@@ -24,8 +24,8 @@ pub use generated::lyceum::*;
 
 include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 
-/// The largest message that a server or a generated client accepts, in bytes. Texts of a million characters of four
-/// bytes each fit.
+/// The largest message that the fabric's client sends or accepts, in bytes. Servers accept tonic's 4 MiB, into which a
+/// text of a million characters of four bytes each fits.
 pub const MESSAGE_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The encoded `FileDescriptorSet` of every contract and what it imports, with comments and options.

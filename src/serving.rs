@@ -10,11 +10,13 @@
 //! and connections age with jitter (gRPC A9). Source: gRPC's graceful shutdown; ztunnel's per-accept configuration.
 
 mod accept;
+mod compute;
 mod frames;
 mod health;
 mod inbound;
 mod reply;
 
+pub use compute::{SHORT_TEXT, compute};
 pub use health::HealthHandle;
 
 use std::convert::Infallible;

@@ -52,7 +52,8 @@ impl Drop for Guard {
     }
 }
 
-/// Sets up logs and traces for this process. Call it once, inside the runtime.
+/// Sets up logs and traces for this process, and keeps the messages of panics out of them. Call it once, inside the
+/// runtime.
 ///
 /// # Errors
 /// A filter or collector that cannot be used, or a second call.
@@ -76,5 +77,10 @@ pub fn install(settings: &Telemetry, service: &str) -> Result<Guard, Error> {
         .transpose()?;
     let spans = provider.as_ref().map(|provider| traces::layer(provider, service));
     tracing_subscriber::registry().with(logs).with(spans).try_init()?;
+    std::panic::set_hook(Box::new(|panic| {
+        // The place alone: the message of a panic may quote what was being worked on.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
     Ok(Guard { traces: provider })
 }

@@ -12,13 +12,11 @@ use lyceum::contracts::ai_validator::v1 as contract;
 use lyceum::contracts::ai_validator::v1::educational_ai_validator_service_server::EducationalAiValidatorService;
 use lyceum::contracts::writing_analysis::v1::writing_analysis_service_client::WritingAnalysisServiceClient;
 use lyceum::error::Error;
+use lyceum::serving::compute;
 use tonic::{Request, Response, Status};
 
 use crate::domain::{access, assistance, bloom};
 pub use dependency::Judge;
-
-/// Texts of more bytes leave the runtime's threads.
-const INLINE: usize = 20_000;
 
 /// The service; it keeps nothing but the way to writing-analysis.
 #[derive(Clone, Debug)]
@@ -41,11 +39,12 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
         request: Request<contract::ClassifyBloomRequest>,
     ) -> Result<Response<contract::ClassifyBloomResponse>, Status> {
         let request = request.into_inner();
-        elsewhere(request.task.len(), move || {
+        compute(request.task.len(), move || {
             let task = refusals::with_words("task", &request.task)?;
             Ok(messages::classification(bloom::classify(&task)))
         })
         .await
+        .map(Response::new)
     }
 
     async fn validate_assistance(
@@ -55,7 +54,7 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
         let request = request.into_inner();
         let stage = messages::stage(request.stage())?;
         let size = request.reply.len() + request.assignment.len() + request.student_text.len();
-        elsewhere(size, move || {
+        compute(size, move || {
             let reply = refusals::with_words("reply", &request.reply)?;
             let assignment = refusals::with_words("assignment", &request.assignment)?;
             let student = refusals::english("student_text", &request.student_text)?;
@@ -67,6 +66,7 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
             )))
         })
         .await
+        .map(Response::new)
     }
 
     async fn decide_access(
@@ -100,20 +100,6 @@ impl<J: Judge> EducationalAiValidatorService for AiValidator<J> {
         };
         Ok(Response::new(messages::decision(access::decide(&shown), &shown)))
     }
-}
-
-/// Runs a rule here when the text is short, and on a thread of its own when it is long.
-async fn elsewhere<R: Send + 'static>(
-    size: usize,
-    rule: impl FnOnce() -> Result<R, Status> + Send + 'static,
-) -> Result<Response<R>, Status> {
-    if size <= INLINE {
-        return rule().map(Response::new);
-    }
-    // A failed join is a panic or a runtime that shuts down; its message could hold text, so it is not passed on.
-    let done = tokio::task::spawn_blocking(rule).await;
-    done.unwrap_or_else(|_| Err(Status::internal("the analysis stopped unexpectedly")))
-        .map(Response::new)
 }
 
 #[cfg(test)]

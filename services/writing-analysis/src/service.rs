@@ -1,7 +1,7 @@
 //! The adapter from the contract to the rules.
 //!
 //! What: refuses what the contract refuses ([`refusals`]), runs the rules, maps what they say ([`measures`],
-//! [`observations`], [`reflections`], [`comparisons`]). Texts above [`INLINE`] go to a thread of their own, so that a
+//! [`observations`], [`reflections`], [`comparisons`]). Texts above [`SHORT_TEXT`] go to a thread of their own, so that a
 //! long one never holds up the short ones. When not: sizes are checked by the contract's own layer before a handler
 //! runs. Nothing here logs, keeps or names a text.
 
@@ -16,6 +16,7 @@ use std::pin::Pin;
 use lyceum::contracts::writing_analysis::v1::{
     self as contract, analyze_draft_response::Feedback, writing_analysis_service_server::WritingAnalysisService,
 };
+use lyceum::serving::{SHORT_TEXT, compute};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
@@ -27,8 +28,6 @@ use crate::domain::{
     typing::{Piece, Pieces},
 };
 
-/// Texts of more bytes leave the runtime's threads.
-pub const INLINE: usize = 20_000;
 /// The limit of findings where the request names none.
 const FINDINGS: usize = 200;
 /// Pieces of feedback that wait for a slow reader.
@@ -56,7 +55,7 @@ impl WritingAnalysisService for WritingAnalysis {
     ) -> Result<Response<contract::AnalyzeWritingResponse>, Status> {
         let request = request.into_inner();
         let size = request.text.len();
-        elsewhere(size, move || analyze(&request)).await
+        compute(size, move || analyze(&request)).await.map(Response::new)
     }
 
     async fn evaluate_reflection(
@@ -64,11 +63,12 @@ impl WritingAnalysisService for WritingAnalysis {
         request: Request<contract::EvaluateReflectionRequest>,
     ) -> Result<Response<contract::EvaluateReflectionResponse>, Status> {
         let text = request.into_inner().text;
-        elsewhere(text.len(), move || {
+        compute(text.len(), move || {
             let prose = refusals::accept("text", &text)?;
             Ok(reflections::response(&reflection::evaluate(&prose)))
         })
         .await
+        .map(Response::new)
     }
 
     async fn compare_drafts(
@@ -76,12 +76,13 @@ impl WritingAnalysisService for WritingAnalysis {
         request: Request<contract::CompareDraftsRequest>,
     ) -> Result<Response<contract::CompareDraftsResponse>, Status> {
         let request = request.into_inner();
-        elsewhere(request.earlier.len() + request.later.len(), move || {
+        compute(request.earlier.len() + request.later.len(), move || {
             let earlier = refusals::accept("earlier", &request.earlier)?;
             let later = refusals::accept("later", &request.later)?;
             Ok(comparisons::response(&drafts::compare(&earlier, &later)))
         })
         .await
+        .map(Response::new)
     }
 
     type AnalyzeDraftStream = Pin<Box<dyn Stream<Item = Result<contract::AnalyzeDraftResponse, Status>> + Send>>;
@@ -92,13 +93,13 @@ impl WritingAnalysisService for WritingAnalysis {
     ) -> Result<Response<Self::AnalyzeDraftStream>, Status> {
         let request = request.into_inner();
         let revision = request.revision;
-        if request.text.len() <= INLINE {
-            let pieces = plan(request)?;
+        let size = request.text.len();
+        let pieces = compute(size, move || plan(request)).await?;
+        if size <= SHORT_TEXT {
             // Worked out as the stream is polled: a caller who leaves drops it, and the rest is never begun.
             let stream = tokio_stream::iter(pieces).map(move |piece| Ok(reply(revision, &piece)));
             return Ok(Response::new(Box::pin(stream)));
         }
-        let pieces = blocking(move || plan(request)).await?;
         let (replies, stream) = mpsc::channel(WAITING);
         tokio::task::spawn_blocking(move || send(pieces, revision, &replies));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
@@ -172,22 +173,6 @@ fn reply(revision: u64, piece: &Piece) -> contract::AnalyzeDraftResponse {
         revision,
         feedback: Some(feedback),
     }
-}
-
-/// Runs a rule here when the text is short, on a thread of its own when it is long.
-async fn elsewhere<T: Send + 'static>(
-    size: usize,
-    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
-) -> Result<Response<T>, Status> {
-    let result = if size <= INLINE { work() } else { blocking(work).await };
-    result.map(Response::new)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Status> + Send + 'static) -> Result<T, Status> {
-    // A failed join is a panic or a runtime that shuts down; its message could hold text, so it is not passed on.
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(Status::internal("the analysis stopped early")))
 }
 
 #[cfg(test)]

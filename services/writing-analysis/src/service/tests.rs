@@ -145,7 +145,7 @@ async fn a_draft_is_answered_by_paragraph_and_only_where_it_changed() {
 #[tokio::test]
 async fn a_long_draft_is_answered_from_a_thread_of_its_own() {
     let text = "The cake was eaten by a large and hungry dog.\n".repeat(600);
-    assert!(text.len() > INLINE);
+    assert!(text.len() > SHORT_TEXT);
     let replies = draft(contract::AnalyzeDraftRequest {
         text,
         revision: 7,
