@@ -92,10 +92,10 @@ impl Context {
         Ok(context)
     }
 
-    /// Writes the context into the headers of an outbound call, as a child of this one. The time that is left is
-    /// written by the client, which knows when it sends.
-    pub fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(headers::TRACEPARENT, self.trace.child().to_header());
+    /// Writes the context into the headers of an outbound call, whose place in the trace is `trace`. The time that is
+    /// left is written by the client, which knows when it sends.
+    pub fn write(&self, trace: &Trace, headers: &mut HeaderMap) {
+        headers.insert(headers::TRACEPARENT, trace.to_header());
         // The callee makes the same id out of the trace by itself.
         if self.correlation != self.trace.short()
             && let Ok(mut value) = HeaderValue::from_str(&self.correlation)

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tracing::Instrument as _;
 
 use super::body::{RequestBody, ResponseBody};
 use super::callee::Callee;
@@ -20,7 +21,7 @@ use crate::balancing::{Endpoint, Outcome, Ticket};
 use crate::context::{self, Trace, headers};
 use crate::contracts::{self, MESSAGE_LIMIT, METHODS, Method};
 use crate::error::Error;
-use crate::telemetry::{MethodMetrics, Side};
+use crate::telemetry::{MethodMetrics, Side, adopt};
 
 /// How often a request that was never sent goes elsewhere before the caller is told.
 const UNSENT_LIMIT: usize = 8;
@@ -115,20 +116,30 @@ impl Callee {
     pub(super) async fn call(self: Arc<Self>, request: Request<Body>) -> Result<Response<ResponseBody>, Status> {
         let (parts, body) = request.into_parts();
         let index = contracts::method_index(parts.uri.path());
-        let plan = self.plan(parts, index.map(|index| &METHODS[index]))?;
+        let method = index.map(|index| &METHODS[index]);
+        let span = tracing::debug_span!(
+            "rpc.client",
+            otel.kind = "client",
+            rpc.system = "grpc",
+            rpc.method = method.map_or("other", |method| &method.path[1..]),
+            callee = self.service(),
+        );
+        let plan = self.plan(parts, method, &span)?;
         let call = Call::begin(self.metrics.method(Side::Client, index), plan.deadline);
         let mut current = None;
         let result = match plan.deadline {
-            Some(deadline) => match timeout_at(deadline, self.attempts(&plan, body, &mut current)).await {
-                Ok(result) => result,
-                Err(_) => {
-                    if let Some(ticket) = current.take() {
-                        ticket.end(self.now(), Outcome::TimedOut, true);
+            Some(deadline) => {
+                match timeout_at(deadline, self.attempts(&plan, body, &mut current).instrument(span)).await {
+                    Ok(result) => result,
+                    Err(_) => {
+                        if let Some(ticket) = current.take() {
+                            ticket.end(self.now(), Outcome::TimedOut, true);
+                        }
+                        Err(Error::deadline_exceeded().into())
                     }
-                    Err(Error::deadline_exceeded().into())
                 }
-            },
-            None => self.attempts(&plan, body, &mut current).await,
+            }
+            None => self.attempts(&plan, body, &mut current).instrument(span).await,
         };
         match result {
             Ok((response, Some(ticket))) => {
@@ -164,7 +175,12 @@ impl Callee {
         }
     }
 
-    fn plan(&self, parts: request::Parts, method: Option<&'static Method>) -> Result<Plan, Error> {
+    fn plan(
+        &self,
+        parts: request::Parts,
+        method: Option<&'static Method>,
+        span: &tracing::Span,
+    ) -> Result<Plan, Error> {
         let now = Instant::now();
         let mut headers = parts.headers;
         let inbound = context::current();
@@ -182,12 +198,22 @@ impl Callee {
             (Some(own), Some(inherited)) => Some(own.min(inherited)),
             (own, inherited) => own.or(inherited),
         };
+        // Without an inbound context the headers may still name a trace: the gateway brings the browser's.
+        let caller = match &inbound {
+            Some(context) => Some(context.trace),
+            None => headers
+                .get(headers::TRACEPARENT)
+                .and_then(|value| Trace::parse(value.as_bytes())),
+        };
+        let trace = match caller {
+            Some(caller) => adopt(span, &caller),
+            None if span.is_disabled() => Trace::fresh(),
+            None => adopt(span, &Trace::fresh()),
+        };
         match inbound {
-            Some(context) => context.write(&mut headers),
-            // The gateway brings the browser's context in the headers themselves.
-            None if headers.contains_key(headers::TRACEPARENT) => {}
+            Some(context) => context.write(&trace, &mut headers),
             None => {
-                headers.insert(headers::TRACEPARENT, Trace::fresh().to_header());
+                headers.insert(headers::TRACEPARENT, trace.to_header());
             }
         }
         headers.insert(http::header::TE, HeaderValue::from_static("trailers"));

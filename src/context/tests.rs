@@ -68,7 +68,7 @@ fn a_context_goes_into_headers_and_out_again() {
         },
     };
     let mut map = HeaderMap::new();
-    context.write(&mut map);
+    context.write(&context.trace.child(), &mut map);
     let read = Context::from_headers(&map, Instant::now()).unwrap();
     assert_eq!(read.trace.trace_id, context.trace.trace_id);
     assert_ne!(read.trace.span_id, context.trace.span_id, "the callee is a child");

@@ -12,3 +12,4 @@ mod inspecting;
 mod leaving;
 mod operating;
 mod running;
+mod tracing;
