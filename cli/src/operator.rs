@@ -128,15 +128,27 @@ impl Operator {
             Ok(address) if address.ip().is_loopback() => ["", ""],
             _ => [" -servername localhost", " --servername localhost"],
         };
+        let grpcurl = brought(".tools/bin", "grpcurl");
+        let buf = brought("web/node_modules/.bin", "buf");
         format!(
-            "grpcurl -cacert {roots} -cert {certificate} -key {key}{} \\\n  \
+            "{grpcurl} -cacert {roots} -cert {certificate} -key {key}{} \\\n  \
                -d {request} \\\n  {address} {method}\n\
-             buf curl --protocol grpc --cacert {roots} --cert {certificate} --key {key}{} \\\n  \
+             {buf} curl --protocol grpc --cacert {roots} --cert {certificate} --key {key}{} \\\n  \
                -d {request} \\\n  https://{address}/{method}",
             name[0],
             name[1],
             request = quoted(request),
         )
+    }
+}
+
+/// A program as a shell in this folder finds it: the one that `make setup` brought, or whatever the PATH has.
+fn brought(folder: &str, program: &str) -> String {
+    let here = Path::new(folder).join(program);
+    if here.is_file() {
+        here.display().to_string()
+    } else {
+        program.to_owned()
     }
 }
 

@@ -22,12 +22,16 @@ async fn shell(line: &str) -> (bool, String, String) {
     said(&output)
 }
 
-/// The paragraphs that begin with a program's name, with their continued lines.
+/// The paragraphs that begin with a program, from wherever it was brought, with their continued lines.
 fn commands(text: &str, program: &str) -> Vec<String> {
+    let begins = |line: &str| {
+        let start = line.find(program).unwrap_or(usize::MAX);
+        start == 0 || (start < line.len() && line[..start].ends_with('/') && !line[..start].contains(' '))
+    };
     let mut found = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if line.starts_with(&format!("{program} ")) {
+        if begins(line) {
             let mut command = line.to_owned();
             while command.ends_with('\\') {
                 command.push('\n');
@@ -84,6 +88,10 @@ async fn the_printed_commands_work_as_printed() {
     let grpcurl = commands(&text, "grpcurl");
     let buf = commands(&text, "buf curl");
     assert_eq!((grpcurl.len(), buf.len()), (2, 2), "{text}");
+    // A shell has no `.tools/bin` on its PATH: what was brought is called by its path.
+    if crate::running::root().join(".tools/bin/grpcurl").is_file() {
+        assert!(grpcurl[0].starts_with(".tools/bin/grpcurl "), "{}", grpcurl[0]);
+    }
     if optional("grpcurl").is_some() {
         for command in &grpcurl {
             let (good, output, error) = shell(command).await;
