@@ -23,16 +23,24 @@ const DECIDE: &str = "lyceum.ai_validator.v1.EducationalAiValidatorService/Decid
 const REFLECTION: &str =
     "I was sure that I was right. Then I heard her story, and I felt ashamed. Next time I will ask.";
 
-/// What a collector was sent: the requests decoded, and every byte of them.
+/// What a collector was sent.
 #[derive(Clone, Default)]
-struct Collected(Arc<Mutex<(Vec<(String, Span)>, Vec<u8>)>>);
+struct Collected(Arc<Mutex<Sent>>);
+
+#[derive(Default)]
+struct Sent {
+    /// Every span with its service.
+    spans: Vec<(String, Span)>,
+    /// Every byte.
+    bytes: Vec<u8>,
+}
 
 impl Collected {
     fn add(&self, body: &[u8]) {
         // A gRPC frame: a flag, a length, the message.
         let request = ExportTraceServiceRequest::decode(&body[5..]).unwrap();
         let mut collected = self.0.lock().unwrap();
-        collected.1.extend_from_slice(body);
+        collected.bytes.extend_from_slice(body);
         for resource in request.resource_spans {
             let service = resource
                 .resource
@@ -43,7 +51,7 @@ impl Collected {
                 .unwrap_or_default();
             for scope in resource.scope_spans {
                 collected
-                    .0
+                    .spans
                     .extend(scope.spans.into_iter().map(|span| (service.clone(), span)));
             }
         }
@@ -57,11 +65,11 @@ impl Collected {
                 && span.name == name
                 && parent.is_none_or(|parent| span.parent_span_id == parent.span_id && span.trace_id == parent.trace_id)
         };
-        collected.0.iter().find(fits).map(|(_, span)| span.clone())
+        collected.spans.iter().find(fits).map(|(_, span)| span.clone())
     }
 
     fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().1.clone()
+        self.0.lock().unwrap().bytes.clone()
     }
 }
 
@@ -116,7 +124,7 @@ async fn a_collector_sees_one_tree_and_no_text() {
     let tree = || {
         let asked = collected.span("ai-validator", "rpc.client", None)?;
         let answered = collected.span("writing-analysis", "rpc.server", Some(&asked))?;
-        let all = collected.0.lock().unwrap().0.clone();
+        let all = collected.0.lock().unwrap().spans.clone();
         let above = |span: &Span| {
             all.iter()
                 .find(|(_, other)| other.span_id == span.parent_span_id)
