@@ -159,24 +159,35 @@ impl<M> Ticket<M> {
         self.endpoint.heard.store(now.0, Ordering::Relaxed);
     }
 
+    /// A stream begins to answer: the time until then is the instance's latency, because how long a stream lasts is its
+    /// content's business.
+    pub fn answering(&self, now: Micros) {
+        self.heard(now);
+        self.sample(now);
+    }
+
+    fn sample(&self, now: Micros) {
+        let took = now.0.saturating_sub(self.begun.0);
+        let sample = took.max(1) as f32;
+        // A peak is believed at once, calm only with time.
+        self.endpoint.latency.update(now, |value, keep| {
+            if sample > value {
+                sample
+            } else {
+                value * keep + sample * (1.0 - keep)
+            }
+        });
+        self.endpoint.latencies.observe(Duration::from_micros(took));
+    }
+
     /// Ends the call and learns from it. `timed` is false for streams, whose length says nothing about speed.
     pub fn end(mut self, now: Micros, outcome: Outcome, timed: bool) {
         self.ended = true;
         let endpoint = &self.endpoint;
         endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
         endpoint.heard.store(now.0, Ordering::Relaxed);
-        let took = now.0.saturating_sub(self.begun.0);
         if timed && outcome != Outcome::Failed {
-            let sample = took.max(1) as f32;
-            // A peak is believed at once, calm only with time.
-            endpoint.latency.update(now, |value, keep| {
-                if sample > value {
-                    sample
-                } else {
-                    value * keep + sample * (1.0 - keep)
-                }
-            });
-            endpoint.latencies.observe(Duration::from_micros(took));
+            self.sample(now);
         }
         if outcome == Outcome::Answered {
             endpoint.failure.update(now, |value, keep| value * keep * 0.95);

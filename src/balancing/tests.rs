@@ -183,3 +183,14 @@ fn a_call_given_up_counts_neither_way() {
     drop(endpoint.begin(Micros(0)));
     assert_eq!((endpoint.in_flight(), endpoint.errors()), (0, 0));
 }
+
+#[test]
+fn a_stream_is_as_fast_as_its_beginning() {
+    let pool = pool(&[1]);
+    let endpoint = pool.endpoints()[0].clone();
+    let ticket = endpoint.begin(Micros(0));
+    ticket.answering(Micros(700));
+    ticket.end(Micros(60_000_000), Outcome::Answered, false);
+    assert_eq!(endpoint.latency(), Some(700.0));
+    assert!(endpoint.latencies().quantile(1.0) < std::time::Duration::from_millis(1));
+}

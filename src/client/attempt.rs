@@ -143,6 +143,7 @@ impl Callee {
         };
         match result {
             Ok((response, Some(ticket))) => {
+                ticket.answering(self.now());
                 let (parts, incoming) = response.into_parts();
                 let incoming = match incoming {
                     Reply::Streaming(incoming) => incoming,
