@@ -14,16 +14,17 @@ mod compute;
 mod frames;
 mod health;
 mod inbound;
+mod presence;
 mod reply;
 
 pub use compute::{SHORT_TEXT, compute};
 pub use health::HealthHandle;
+pub use presence::Presence;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -35,10 +36,7 @@ use crate::contracts::DESCRIPTORS;
 use crate::fabric::Fabric;
 use crate::identity;
 use crate::privacy::Consent;
-use crate::registration::{Announcement, Health, Meta, Registration, Weights};
-
-/// How long Consul gets to hear that an instance leaves.
-const GOODBYE: Duration = Duration::from_secs(2);
+use crate::registration::Health;
 
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -156,15 +154,15 @@ impl Server {
         self.routes.add_service(reflection().build_v1alpha()?);
         self.health.serving(&self.methods).await;
 
-        let registration = Registration::spawn(self.fabric.consul().clone(), self.announcement(address));
-        self.health.announce_through(registration.id());
+        let presence = Presence::announce(&self.fabric, address, self.methods, self.capabilities);
+        self.health.announce_through(presence.id());
         let routes = self.routes.routes().prepare();
         Ok(Bound {
             fabric: self.fabric,
             listener,
             address,
             routes,
-            registration,
+            presence,
             health: self.health,
             consent: self.consent,
         })
@@ -178,36 +176,6 @@ impl Server {
         self.bind().await?.serve(shutdown).await;
         Ok(())
     }
-
-    fn announcement(&self, address: SocketAddr) -> Announcement {
-        let settings = &self.fabric.configuration().registration;
-        let service = self.fabric.service();
-        let mut announcement = Announcement::new(service, address.ip().to_string(), address.port());
-        announcement.id = instance_id(service);
-        announcement.ttl = settings.ttl;
-        announcement.deregister_after = settings.deregister_after;
-        announcement.weights = Weights {
-            passing: settings.weight_passing,
-            warning: settings.weight_warning,
-        };
-        announcement.meta = Meta {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            methods: self.methods.clone(),
-            capabilities: self.capabilities.clone(),
-            certificate_expires: Some(self.fabric.identity().material().expires()),
-            ..Meta::default()
-        };
-        announcement
-    }
-}
-
-/// `<service>-<8 hexadecimal digits>`: new for each process, so that a restart is never mistaken for its forerunner.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ids must differ between processes; nothing replays them"
-)]
-fn instance_id(service: &str) -> String {
-    format!("{service}-{:08x}", fastrand::u32(..))
 }
 
 /// A server that listens and is announced.
@@ -217,7 +185,7 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     routes: Routes,
-    registration: Registration,
+    presence: Presence,
     health: HealthHandle,
     consent: Consent,
 }
@@ -232,7 +200,7 @@ impl Bound {
     /// Its id in Consul.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.registration.id()
+        self.presence.id()
     }
 
     /// Serves until `shutdown`, then drains.
@@ -242,7 +210,7 @@ impl Bound {
             listener,
             address,
             routes,
-            registration,
+            presence,
             health,
             consent,
         } = self;
@@ -258,31 +226,23 @@ impl Bound {
             Arc::clone(&connections),
             stop_accepting.clone(),
         ));
-        tracing::info!(instance = registration.id(), %address, "serving");
+        tracing::info!(instance = presence.id(), %address, "serving");
 
-        let mut certificates = fabric.identity().changes();
         let mut states = health.states();
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                Ok(()) = certificates.changed() => {
-                    let expires = fabric.identity().material().expires();
-                    registration.update_meta(|meta| meta.certificate_expires = Some(expires));
-                }
-                Ok(()) = states.changed() => {
-                    let (state, note) = states.borrow_and_update().clone();
-                    registration.set_health(state, note);
+        {
+            let mut until = std::pin::pin!(presence.until(shutdown));
+            loop {
+                tokio::select! {
+                    () = &mut until => break,
+                    Ok(()) = states.changed() => {
+                        let (state, note) = states.borrow_and_update().clone();
+                        presence.set_health(state, note);
+                    }
                 }
             }
         }
 
-        tracing::info!(instance = registration.id(), "draining");
-        match tokio::time::timeout(GOODBYE, registration.drain()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "Consul does not know that this instance drains"),
-            Err(_) => tracing::warn!("Consul does not answer; draining without it"),
-        }
+        presence.leaving().await;
         health.stopping().await;
         tokio::time::sleep(settings.drain_notice).await;
         stop_accepting.cancel();
@@ -291,10 +251,6 @@ impl Bound {
         if left > 0 {
             tracing::warn!(connections = left, "calls were still under way when the grace ended");
         }
-        match tokio::time::timeout(GOODBYE, registration.deregister()).await {
-            Ok(Ok(())) => tracing::info!("stopped"),
-            Ok(Err(error)) => tracing::warn!(%error, "not deregistered; Consul removes the instance by itself"),
-            Err(_) => tracing::warn!("not deregistered: Consul does not answer; it removes the instance by itself"),
-        }
+        presence.left().await;
     }
 }

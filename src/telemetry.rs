@@ -11,7 +11,7 @@ mod metrics;
 mod traces;
 
 pub use histogram::Histogram;
-pub use metrics::{METRICS_TYPE, MethodMetrics, Metrics, Side};
+pub use metrics::{METRICS_TYPE, MethodMetrics, Metrics, Side, code_name};
 pub use traces::adopt;
 
 use std::io::IsTerminal as _;

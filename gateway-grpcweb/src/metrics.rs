@@ -7,7 +7,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lyceum::telemetry::Histogram;
+use lyceum::telemetry::{Histogram, code_name};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,26 +18,8 @@ use tonic::Code;
 /// The name of every method that no service has answered yet.
 pub(crate) const OTHER: &str = "other";
 
-/// gRPC's codes, 0 to 16.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+/// How many codes gRPC has.
+const CODES: usize = 17;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodLabels {
@@ -68,7 +50,7 @@ pub(crate) struct Method {
     /// `package.Service/Method`, or `other`.
     pub(crate) name: String,
     calls: Family<CodeLabels, Counter>,
-    ended: [OnceLock<Counter>; CODES.len()],
+    ended: [OnceLock<Counter>; CODES],
     duration: Histogram,
     in_flight: Gauge,
 }
@@ -116,7 +98,7 @@ impl Metrics {
         Arc::new(Method {
             name,
             calls: self.calls.clone(),
-            ended: [const { OnceLock::new() }; CODES.len()],
+            ended: [const { OnceLock::new() }; CODES],
             duration,
             in_flight: self.in_flight.clone(),
         })
@@ -135,22 +117,16 @@ impl Method {
     pub(crate) fn end(&self, code: Code, took: Duration) {
         self.in_flight.dec();
         self.duration.observe(took);
-        let code = code as usize;
-        self.ended[code]
+        self.ended[code as usize]
             .get_or_init(|| {
                 let labels = CodeLabels {
                     method: self.name.clone(),
-                    code: CODES[code],
+                    code: code_name(code),
                 };
                 self.calls.get_or_create_owned(&labels)
             })
             .inc();
     }
-}
-
-/// A code as it is written in contracts.
-pub(crate) fn name(code: Code) -> &'static str {
-    CODES[code as usize]
 }
 
 #[cfg(test)]

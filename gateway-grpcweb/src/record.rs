@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use http::HeaderValue;
+use lyceum::telemetry::code_name;
 use tokio::time::Instant;
 use tonic::Code;
 use tracing::{Span, field};
 
-use crate::metrics::{Method, OTHER, name};
+use crate::metrics::{Method, OTHER};
 
 /// A call under way.
 #[derive(Debug)]
@@ -78,13 +79,13 @@ impl Record {
         }
         let took = self.began.elapsed();
         self.method.end(code, took);
-        self.span.record("code", name(code));
+        self.span.record("code", code_name(code));
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
                     parent: &self.span,
                     method = self.method.name,
-                    code = name(code),
+                    code = code_name(code),
                     milliseconds = took.as_secs_f64() * 1e3,
                     instance = self.instance.as_deref(),
                     correlation = self.correlation.as_ref().and_then(|id| id.to_str().ok()),

@@ -7,21 +7,17 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lyceum::Fabric;
-use lyceum::registration::{Announcement, Meta, Registration, Weights};
+use lyceum::serving::Presence;
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connections;
 use crate::edge::Edge;
 use crate::route;
-
-/// How long Consul gets to hear that the gateway leaves.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a gateway could not run.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +45,7 @@ pub struct Bound {
     edge: Arc<Edge>,
     listener: TcpListener,
     address: SocketAddr,
-    registration: Registration,
+    presence: Presence,
     /// Follows Consul until the gateway ends.
     _following: AbortOnDropHandle<()>,
 }
@@ -77,13 +73,13 @@ impl Gateway {
         let address = listener.local_addr().map_err(failed)?;
         let edge = Arc::new(Edge::new(&self.fabric));
         let following = tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes)));
-        let registration = Registration::spawn(self.fabric.consul().clone(), announcement(&self.fabric, address));
+        let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,
             edge,
             listener,
             address,
-            registration,
+            presence,
             _following: AbortOnDropHandle::new(following),
         })
     }
@@ -98,40 +94,6 @@ impl Gateway {
     }
 }
 
-fn announcement(fabric: &Fabric, address: SocketAddr) -> Announcement {
-    let settings = &fabric.configuration().registration;
-    let service = fabric.service();
-    // Listening everywhere is no address to be found at: Consul then says its node's.
-    let host = if address.ip().is_unspecified() {
-        String::new()
-    } else {
-        address.ip().to_string()
-    };
-    let mut announcement = Announcement::new(service, host, address.port());
-    announcement.id = instance_id(service);
-    announcement.ttl = settings.ttl;
-    announcement.deregister_after = settings.deregister_after;
-    announcement.weights = Weights {
-        passing: settings.weight_passing,
-        warning: settings.weight_warning,
-    };
-    announcement.meta = Meta {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        certificate_expires: Some(fabric.identity().material().expires()),
-        ..Meta::default()
-    };
-    announcement
-}
-
-/// `<service>-<8 hexadecimal digits>`: new for each process, so that a restart is never mistaken for its forerunner.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ids must differ between processes; nothing replays them"
-)]
-fn instance_id(service: &str) -> String {
-    format!("{service}-{:08x}", fastrand::u32(..))
-}
-
 // === impl Bound ===
 
 impl Bound {
@@ -144,7 +106,7 @@ impl Bound {
     /// Its id in Consul.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.registration.id()
+        self.presence.id()
     }
 
     /// Serves until `shutdown`, then drains.
@@ -154,7 +116,7 @@ impl Bound {
             edge,
             listener,
             address,
-            registration,
+            presence,
             _following,
         } = self;
         let settings = &fabric.configuration().gateway;
@@ -162,27 +124,12 @@ impl Bound {
         let connections = Connections::new(Arc::clone(&edge), places, settings.header_timeout);
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(Arc::clone(&connections).accept(listener, stop.clone()));
-        tracing::info!(instance = registration.id(), %address, "the gateway is serving");
+        tracing::info!(instance = presence.id(), %address, "the gateway is serving");
 
-        let mut certificates = fabric.identity().changes();
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                Ok(()) = certificates.changed() => {
-                    let expires = fabric.identity().material().expires();
-                    registration.update_meta(|meta| meta.certificate_expires = Some(expires));
-                }
-            }
-        }
+        presence.until(shutdown).await;
 
-        tracing::info!(instance = registration.id(), "draining");
         edge.drain();
-        match timeout(GOODBYE, registration.drain()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "Consul does not know that the gateway drains"),
-            Err(_) => tracing::warn!("Consul does not answer; draining without it"),
-        }
+        presence.leaving().await;
         let settings = &fabric.configuration().serving;
         sleep(settings.drain_notice).await;
         stop.cancel();
@@ -192,10 +139,6 @@ impl Bound {
         if left > 0 {
             tracing::warn!(connections = left, "calls were still under way when the grace ended");
         }
-        match timeout(GOODBYE, registration.deregister()).await {
-            Ok(Ok(())) => tracing::info!("stopped"),
-            Ok(Err(error)) => tracing::warn!(%error, "not deregistered; Consul removes the instance by itself"),
-            Err(_) => tracing::warn!("not deregistered: Consul does not answer; it removes the instance by itself"),
-        }
+        presence.left().await;
     }
 }

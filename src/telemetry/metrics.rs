@@ -105,7 +105,7 @@ impl Table {
                 ended: std::array::from_fn(|code| {
                     ended.get_or_create_owned(&CodeLabels {
                         method: method.to_owned(),
-                        code: code_name(code).to_owned(),
+                        code: code_name(Code::from_i32(code as i32)).to_owned(),
                     })
                 }),
             }))
@@ -160,7 +160,9 @@ impl Metrics {
 /// The content type of [`Metrics::encode`].
 pub const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-fn code_name(code: usize) -> &'static str {
+/// A code's name as metrics and logs tell it.
+#[must_use]
+pub fn code_name(code: Code) -> &'static str {
     const NAMES: [&str; CODES] = [
         "OK",
         "CANCELLED",
@@ -180,7 +182,7 @@ fn code_name(code: usize) -> &'static str {
         "DATA_LOSS",
         "UNAUTHENTICATED",
     ];
-    NAMES[code]
+    NAMES[code as usize]
 }
 
 #[cfg(test)]
