@@ -135,8 +135,8 @@ function load(port, script, pid) {
   const milliseconds = (text) => (text.endsWith("us") ? Number.parseFloat(text) / 1000 : text.endsWith("ms") ? Number.parseFloat(text) : Number.parseFloat(text) * 1000);
   return {
     rate: requests / SECONDS,
-    p50: milliseconds(/50%\s+(\S+)/.exec(output)[1]),
-    p99: milliseconds(/99%\s+(\S+)/.exec(output)[1]),
+    p50: milliseconds(/^\s+50%\s+(\S+)/m.exec(output)[1]),
+    p99: milliseconds(/^\s+99%\s+(\S+)/m.exec(output)[1]),
     cpu: (after.cpu - before.cpu) / requests,
     memory: after.memory,
     errors: /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? "0",
