@@ -15,6 +15,8 @@ mod attempt;
 mod body;
 mod callee;
 mod connection;
+mod exchange;
+mod lane;
 mod report;
 
 pub use body::ResponseBody;

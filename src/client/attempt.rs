@@ -3,25 +3,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{PathAndQuery, Uri};
 use http::{Request, Response, request};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Instrument as _;
 
-use super::body::{RequestBody, ResponseBody};
+use super::body::ResponseBody;
 use super::callee::Callee;
 use super::connection::Connection;
+use super::exchange::{self, Incoming, RequestBody, exchange};
 use super::{Answered, WaitForReady};
 use crate::balancing::{Endpoint, Outcome, Ticket};
 use crate::context::{self, Trace, headers};
 use crate::contracts::{self, MESSAGE_LIMIT, METHODS, Method};
 use crate::error::Error;
 use crate::telemetry::{MethodMetrics, Side, adopt};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// How often a request that was never sent goes elsewhere before the caller is told.
 const UNSENT_LIMIT: usize = 8;
@@ -83,8 +86,8 @@ impl Plan {
         self.method.is_none_or(|method| method.server_streaming)
     }
 
-    fn request(&self, body: RequestBody) -> Request<RequestBody> {
-        let mut request = Request::new(body);
+    fn request(&self) -> Request<()> {
+        let mut request = Request::new(());
         *request.method_mut() = http::Method::POST;
         *request.version_mut() = http::Version::HTTP_2;
         *request.uri_mut() = self.uri.clone();
@@ -101,14 +104,16 @@ impl Plan {
 
 /// How one attempt ended, other than well.
 enum Failure {
-    /// Nothing of it reached anybody.
-    Unsent(Option<RequestBody>),
-    /// It may have reached somebody.
-    Lost,
-    /// The instance refused it before looking at it.
-    Refused,
-    /// It answered with more than a message may be.
+    /// Without an answer.
+    Exchange(exchange::Failure),
+    /// With more than a message may be.
     TooLarge,
+}
+
+impl From<exchange::Failure> for Failure {
+    fn from(failure: exchange::Failure) -> Self {
+        Self::Exchange(failure)
+    }
 }
 
 impl Callee {
@@ -199,23 +204,22 @@ impl Callee {
             (Some(own), Some(inherited)) => Some(own.min(inherited)),
             (own, inherited) => own.or(inherited),
         };
-        // Without an inbound context the headers may still name a trace: the gateway brings the browser's.
-        let caller = match &inbound {
-            Some(context) => Some(context.trace),
-            None => headers
-                .get(headers::TRACEPARENT)
-                .and_then(|value| Trace::parse(value.as_bytes())),
-        };
-        let trace = match caller {
-            Some(caller) => adopt(span, &caller),
-            None if span.is_disabled() => Trace::fresh(),
-            None => adopt(span, &Trace::fresh()),
-        };
         match inbound {
-            Some(context) => context.write(&trace, &mut headers),
+            Some(context) => context.write(&adopt(span, &context.trace), &mut headers),
+            // Without an inbound context the headers may still name a trace: the gateway brings the browser's. Where
+            // nothing is recorded it stands as it is.
+            None if span.is_disabled() && headers.contains_key(headers::TRACEPARENT) => {}
             None => {
-                headers.insert(headers::TRACEPARENT, trace.to_header());
+                let caller = headers
+                    .get(headers::TRACEPARENT)
+                    .and_then(|value| Trace::parse(value.as_bytes()))
+                    .unwrap_or_else(Trace::fresh);
+                headers.insert(headers::TRACEPARENT, adopt(span, &caller).to_header());
             }
+        }
+        // HTTP/2 has no place for what belongs to a connection (RFC 9113, 8.2.2).
+        for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, KEEP_ALIVE, PROXY_CONNECTION] {
+            headers.remove(name);
         }
         headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
         let mut uri = http::uri::Parts::default();
@@ -253,7 +257,7 @@ impl Callee {
             (RequestBody::Streaming(body), None)
         } else {
             let whole = collect_request(body).await?;
-            (RequestBody::Whole(Some(whole.clone())), Some(whole))
+            (RequestBody::Whole(whole.clone()), Some(whole))
         };
         let mut tried: Vec<Arc<Endpoint<Connection>>> = Vec::new();
         let mut attempt = 1;
@@ -276,7 +280,7 @@ impl Callee {
                             && !last
                             && let Some(again) = &whole
                         {
-                            body = RequestBody::Whole(Some(again.clone()));
+                            body = RequestBody::Whole(again.clone());
                             tried.push(endpoint);
                             attempt += 1;
                             continue;
@@ -288,22 +292,21 @@ impl Callee {
                 Err(failure) => failure,
             };
             let ticket = current.take();
-            let replay = whole.as_ref().map(|whole| RequestBody::Whole(Some(whole.clone())));
+            let replay = whole.clone().map(RequestBody::Whole);
             let lost = || Error::unavailable("CONNECTION_LOST", "the instance was lost before it answered");
             body = match failure {
-                Failure::Unsent(back) => {
+                Failure::Exchange(exchange::Failure::Unsent(back)) => {
                     if let Some(ticket) = ticket {
                         ticket.unsent();
                     }
-                    endpoint.member().link().give_up();
                     unsent += 1;
                     match back.or(replay) {
                         Some(body) if unsent <= UNSENT_LIMIT => body,
                         _ => return Err(lost().into()),
                     }
                 }
-                Failure::Refused | Failure::Lost => {
-                    let safe = plan.idempotent() || matches!(failure, Failure::Refused);
+                Failure::Exchange(failure) => {
+                    let safe = plan.idempotent() || matches!(failure, exchange::Failure::Refused);
                     if let Some(ticket) = ticket {
                         ticket.end(self.now(), Outcome::Failed, true);
                     }
@@ -335,20 +338,10 @@ impl Callee {
         body: RequestBody,
     ) -> Result<Response<Reply>, Failure> {
         let link = endpoint.member().link();
-        let Some(mut sender) = link.sender() else {
-            return Err(Failure::Unsent(Some(body)));
+        let Some(place) = link.place() else {
+            return Err(exchange::Failure::Unsent(Some(body)).into());
         };
-        let response = match sender.try_send_request(plan.request(body)).await {
-            Ok(response) => response,
-            Err(mut error) => {
-                return Err(match error.take_message() {
-                    Some(request) => Failure::Unsent(Some(request.into_body())),
-                    None if left_out(error.error()) => Failure::Unsent(None),
-                    None if refused(error.error()) => Failure::Refused,
-                    None => Failure::Lost,
-                });
-            }
-        };
+        let response = exchange(place, || plan.request(), body).await?;
         let (mut parts, incoming) = response.into_parts();
         parts.extensions.insert(Answered {
             instance: Arc::clone(&link.id),
@@ -404,13 +397,7 @@ async fn collect_request(body: Body) -> Result<bytes::Bytes, Status> {
 async fn collect_reply(mut incoming: Incoming) -> Result<Reply, Failure> {
     let (mut data, mut trailers, mut size) = (VecDeque::with_capacity(1), None, 0);
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| {
-            if refused(&error) {
-                Failure::Refused
-            } else {
-                Failure::Lost
-            }
-        })?;
+        let frame = frame?;
         match frame.into_data() {
             Ok(bytes) => {
                 size += bytes.len();
@@ -423,21 +410,6 @@ async fn collect_reply(mut incoming: Incoming) -> Result<Reply, Failure> {
         }
     }
     Ok(Reply::Whole(data, trailers))
-}
-
-/// REFUSED_STREAM: the server promises that it has not looked at the request (RFC 9113, 8.7).
-fn refused(error: &hyper::Error) -> bool {
-    of_http2(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
-}
-
-/// The server's GOAWAY leaves the request out (RFC 9113, 6.8): h2 says so only of streams above the last one that the
-/// GOAWAY names, and of those that came too late to be opened or to get their body.
-fn left_out(error: &hyper::Error) -> bool {
-    of_http2(error).is_some_and(|error| error.is_go_away() && error.is_remote())
-}
-
-fn of_http2(error: &hyper::Error) -> Option<&h2::Error> {
-    std::error::Error::source(error).and_then(|source| source.downcast_ref())
 }
 
 /// The gRPC code in headers or trailers.

@@ -1,4 +1,4 @@
-//! Bodies of calls: requests that can be sent twice, and responses that know when their call has ended.
+//! Bodies of answers that know when their call has ended.
 //!
 //! A unary response is collected before it is handed over, so that an instance that dies in the middle can still be
 //! replaced; a stream is passed on frame by frame, within its deadline, and ends its ticket when it ends.
@@ -10,52 +10,16 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
+use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 use tonic::Status;
-use tonic::body::Body;
 
 use super::attempt::{Call, outcome_of, status_of};
 use super::callee::Callee;
 use super::connection::Connection;
+use super::exchange::Incoming;
 use crate::balancing::{Outcome, Ticket};
 use crate::error::Error;
-
-/// What is sent.
-#[derive(Debug)]
-pub(super) enum RequestBody {
-    /// A whole message, which can be sent again.
-    Whole(Option<Bytes>),
-    /// A stream, which can be sent once.
-    Streaming(Body),
-}
-
-impl http_body::Body for RequestBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Streaming(body) => Pin::new(body).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Streaming(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Streaming(body) => body.size_hint(),
-        }
-    }
-}
 
 /// What comes back: gRPC frames and trailers, as bytes.
 #[derive(Debug)]
@@ -118,7 +82,7 @@ impl Stream {
             self.end(tonic::Code::DeadlineExceeded, Outcome::TimedOut);
             return Poll::Ready(Some(Err(Error::deadline_exceeded().into())));
         }
-        let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        let frame = std::task::ready!(self.incoming.poll_frame(context));
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {

@@ -1,8 +1,9 @@
-//! One HTTP/2 connection to one instance, kept up by a task of its own.
+//! The connections to one instance, kept up by a task of their own.
 //!
-//! The task connects eagerly, so that a call finds a connection, and again after a loss: at once when the connection
-//! had been good, with full-jitter backoff when it cannot be made. A call that finds nobody ready hurries it. TLS
-//! settings are taken fresh for each connection, so that a renewed certificate is used without dropping any.
+//! There is one HTTP/2 connection, and a second while the first is near the streams that its peer allows. The task
+//! connects eagerly, so that a call finds a connection, and again after a loss: at once when the connection had been
+//! good, with full-jitter backoff when it cannot be made. A call that finds nobody ready hurries it. When not: what an
+//! instance is and how well it does are discovery's and the balancer's. Source: gRPC's connection backoff.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,16 +11,11 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::uri::Authority;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio_rustls::TlsConnector;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::body::RequestBody;
 use super::callee::Shared;
+use super::lane::{Lane, Place};
 use crate::balancing::Member;
 use crate::discovery::Instance;
 
@@ -28,15 +24,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// Waiting calls hurry the next attempt, but never below this.
 const PAUSE_FLOOR: Duration = Duration::from_millis(25);
-/// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
-const GIVEN_UP: usize = 4096;
-/// Flow-control windows: a large essay goes in one flight.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// A second connection that nobody has needed for so long ends.
+const SPARE: Duration = Duration::from_secs(30);
 
-pub(super) type Sender = SendRequest<RequestBody>;
-
-/// The connection of one instance; dropping it ends its task.
+/// The connections of one instance; dropping it ends its task.
 #[derive(Debug)]
 pub(super) struct Connection {
     link: Arc<Link>,
@@ -50,8 +41,9 @@ pub(super) struct Link {
     /// The instance's id, as responses name it.
     pub(super) id: Arc<str>,
     authority: Authority,
-    sender: ArcSwapOption<Sender>,
-    lost: Notify,
+    first: ArcSwapOption<Lane>,
+    second: ArcSwapOption<Lane>,
+    crowded: Notify,
     hurry: Notify,
     failures: AtomicU32,
 }
@@ -69,15 +61,22 @@ impl Connection {
             key,
             id: instance.id.as_str().into(),
             authority,
-            sender: ArcSwapOption::empty(),
-            lost: Notify::new(),
+            first: ArcSwapOption::empty(),
+            second: ArcSwapOption::empty(),
+            crowded: Notify::new(),
             hurry: Notify::new(),
             failures: AtomicU32::new(0),
         });
         let stop = CancellationToken::new();
-        let task = keep(Arc::clone(&link), shared);
+        let (kept, spread) = (Arc::clone(&link), Arc::clone(&link));
         let stopped = stop.clone();
-        tokio::spawn(async move { stopped.run_until_cancelled_owned(task).await });
+        tokio::spawn(async move {
+            stopped
+                .run_until_cancelled_owned(async {
+                    tokio::join!(keep(&kept, &shared), spread_out(&spread, &shared));
+                })
+                .await
+        });
         Some(Self {
             link,
             _stop: stop.drop_guard(),
@@ -95,24 +94,22 @@ impl Member for Connection {
     }
 
     fn is_ready(&self) -> bool {
-        self.link
-            .sender
-            .load()
-            .as_ref()
-            .is_some_and(|sender| !sender.is_closed())
+        self.link.first.load().as_ref().is_some_and(|lane| !lane.is_retired())
     }
 }
 
 impl Link {
-    /// A handle to send one request with.
-    pub(super) fn sender(&self) -> Option<Sender> {
-        self.sender.load().as_ref().map(|sender| Sender::clone(sender))
-    }
-
-    /// The connection takes no more requests: make a new one. Calls under way on the old one go on.
-    pub(super) fn give_up(&self) {
-        self.sender.store(None);
-        self.lost.notify_one();
+    /// A place for one request: on the first connection unless that is crowded and the second is less so.
+    pub(super) fn place(&self) -> Option<Place> {
+        let first = self.first.load_full().filter(|lane| !lane.is_retired())?;
+        if first.is_crowded() {
+            match self.second.load_full().filter(|lane| !lane.is_retired()) {
+                Some(second) if second.under_way() < first.under_way() => return Some(second.place()),
+                Some(_) => {}
+                None => self.crowded.notify_one(),
+            }
+        }
+        Some(first.place())
     }
 
     /// A call waits for this connection.
@@ -126,26 +123,23 @@ impl Link {
     }
 }
 
-async fn keep(link: Arc<Link>, shared: Arc<Shared>) {
+/// Keeps the first connection up.
+async fn keep(link: &Link, shared: &Shared) {
     loop {
-        match tokio::time::timeout(shared.settings.connect, connect(&link, &shared)).await {
-            Ok(Ok((sender, ended))) => {
+        match Lane::connect(&link.authority, shared).await {
+            Ok((lane, ended)) => {
                 link.failures.store(0, Ordering::Relaxed);
-                link.sender.store(Some(Arc::new(sender)));
+                link.first.store(Some(Arc::clone(&lane)));
                 shared.announce();
                 tokio::select! {
-                    () = link.lost.notified() => {}
+                    () = lane.retirement() => {}
                     _ = ended => {}
                 }
-                link.sender.store(None);
+                link.first.store(None);
                 shared.announce();
                 tracing::debug!(instance = %link.id, "connection ended");
             }
-            failed => {
-                let error = match failed {
-                    Ok(Err(error)) => error,
-                    _ => Failure::TimedOut,
-                };
+            Err(error) => {
                 let failures = link.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 shared.announce();
                 if failures == 1 {
@@ -162,6 +156,33 @@ async fn keep(link: Arc<Link>, shared: Arc<Shared>) {
     }
 }
 
+/// Makes a second connection when the first is crowded, and ends it when nobody has needed it for a while.
+async fn spread_out(link: &Link, shared: &Shared) {
+    loop {
+        link.crowded.notified().await;
+        let Ok((lane, mut ended)) = Lane::connect(&link.authority, shared).await else {
+            // The first connection tells what is wrong; the next crowd tries again.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        tracing::debug!(instance = %link.id, "second connection");
+        link.second.store(Some(Arc::clone(&lane)));
+        loop {
+            tokio::select! {
+                () = lane.retirement() => break,
+                _ = &mut ended => break,
+                () = tokio::time::sleep(SPARE) => {
+                    let crowded = link.first.load().as_ref().is_some_and(|first| first.is_crowded());
+                    if lane.under_way() == 0 && !crowded {
+                        break;
+                    }
+                }
+            }
+        }
+        link.second.store(None);
+    }
+}
+
 /// Full jitter: anything up to the doubled pause, so that instances are not found again all at once.
 #[expect(
     clippy::disallowed_methods,
@@ -170,47 +191,4 @@ async fn keep(link: Arc<Link>, shared: Arc<Shared>) {
 fn backoff(failures: u32) -> Duration {
     let most = PAUSE.saturating_mul(1 << failures.min(10)).min(PAUSE_LIMIT);
     most.mul_f64(fastrand::f64())
-}
-
-/// Why a connection could not be made.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("no connection within the time allowed")]
-    TimedOut,
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    #[error("{0}")]
-    Identity(#[from] crate::identity::Error),
-    #[error("{0}")]
-    Http(#[from] hyper::Error),
-}
-
-async fn connect(link: &Link, shared: &Shared) -> Result<(Sender, tokio::task::JoinHandle<()>), Failure> {
-    let tls = shared.tls()?;
-    let host = link.authority.host().trim_matches(['[', ']']);
-    let stream = TcpStream::connect((host, link.authority.port_u16().unwrap_or(443))).await?;
-    stream.set_nodelay(true)?;
-    // The name plays no part in the verification (identity::verification); it only must be one.
-    let name =
-        ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
-    // Boxed, because hyper moves the connection's type about once for each request.
-    let stream = Box::new(TlsConnector::from(tls).connect(name, stream).await?);
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .max_concurrent_reset_streams(GIVEN_UP)
-        // Counted over a connection's life: late answers to calls given up would end it sooner or later.
-        .max_local_error_reset_streams(None)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(shared.settings.keepalive)
-        .keep_alive_timeout(shared.settings.keepalive_timeout)
-        .keep_alive_while_idle(true)
-        .handshake(TokioIo::new(stream))
-        .await?;
-    let ended = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection lost");
-        }
-    });
-    Ok((sender, ended))
 }

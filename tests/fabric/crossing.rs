@@ -86,7 +86,8 @@ async fn the_context_crosses_two_services() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passed_deadline_ends_the_call_on_both_sides() {
     let scene = Scene::start().await;
-    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    let callee = scene.fabric(PROBE);
+    let serving = Serving::start(&callee).await;
     let caller = scene.caller();
     let client = client(&caller, 1).await;
     let slow = || GetProbeRequest {
@@ -138,8 +139,9 @@ async fn a_passed_deadline_ends_the_call_on_both_sides() {
     let mut leaving = client.clone();
     let call = tokio::spawn(async move { leaving.get_probe(slow()).await });
     let channel = caller.channel(PROBE).unwrap();
+    let begun = "lyceum_rpc_server_in_flight{method=\"lyceum.testing.v1.ProbeService/GetProbe\"} 1\n";
     wait_for("the call to be under way", || async {
-        channel.report().iter().any(|one| one.in_flight == 1)
+        callee.metrics().encode().contains(begun)
     })
     .await;
     call.abort();
