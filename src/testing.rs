@@ -4,7 +4,10 @@
 //! and gone when the test ends, however it ends.
 
 pub mod consul;
+pub mod load;
 pub mod probe;
+pub mod process;
+pub mod proxy;
 mod wait;
 
 pub use wait::{wait_for, wait_until};

@@ -59,6 +59,14 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         }
     }
 
+    if let Some(host) = &registration.address
+        && !is_host(host)
+    {
+        errors.add(
+            "registration.address",
+            "must be an IP address or a host's name, without a port",
+        );
+    }
     within(errors, "registration.ttl", registration.ttl, 3 * SECOND, 10 * MINUTE);
     within(
         errors,
@@ -188,6 +196,14 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
                 format!("\"{origin}\" is no origin: write scheme://host[:port] or *"),
             );
         }
+    }
+}
+
+/// What a caller could connect to once a port is added.
+fn is_host(text: &str) -> bool {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(ip) => !ip.is_unspecified(),
+        Err(_) => !text.contains([':', '@', '/', '?', '#', '[']) && text.parse::<http::uri::Authority>().is_ok(),
     }
 }
 

@@ -110,6 +110,12 @@ pub struct Authorization {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Registration {
+    /// The host to announce where it is not the one that is listened on (a container, NAT, a proxy): an IP address or
+    /// a name. Absent: `serving.address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The port to announce, likewise; 0 is the one that is listened on.
+    pub port: u16,
     /// How long Consul believes a heartbeat, 3 s to 10 min; one is sent three times as often.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
@@ -128,6 +134,8 @@ pub struct Registration {
 impl Default for Registration {
     fn default() -> Self {
         Self {
+            address: None,
+            port: 0,
             ttl: Duration::from_secs(15),
             deregister_after: Duration::from_secs(300),
             repeat: Duration::from_secs(120),
@@ -166,7 +174,7 @@ impl Default for Discovery {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serving {
-    /// The address to listen on and to announce.
+    /// The address to listen on, and to announce unless `registration.address` says another.
     pub address: IpAddr,
     /// The port; 0 takes a free one.
     pub port: u16,

@@ -92,3 +92,24 @@ fn secrets_are_not_shown() {
     assert!(!format!("{configuration:?}").contains("hunter2"));
     assert!(configuration.shown().contains("[redacted]"));
 }
+
+#[test]
+fn an_announced_host_is_one_that_can_be_called() {
+    for host in ["10.0.0.7", "::1", "node-7.school.internal"] {
+        let configuration = load(&[], &[&format!("registration.address={host}")]).unwrap();
+        assert_eq!(configuration.registration.address.as_deref(), Some(host));
+    }
+    for host in [
+        "",
+        "0.0.0.0",
+        "host:80",
+        "a host",
+        "user@host",
+        "https://host/",
+        "[::1]",
+    ] {
+        let errors = load(&[], &[&format!("registration.address={host}")]).unwrap_err();
+        assert_eq!(errors.0[0].key, "registration.address", "{host}");
+    }
+    assert_eq!(load(&[], &["registration.port=7"]).unwrap().registration.port, 7);
+}

@@ -23,18 +23,24 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Announces that `fabric`'s service listens at `address`, with the methods (full service names) that it serves.
+    /// Announces that `fabric`'s service listens at `address`, or where its configuration says that callers reach it,
+    /// with the methods (full service names) that it serves.
     #[must_use]
     pub fn announce(fabric: &Fabric, address: SocketAddr, methods: Vec<String>, capabilities: Vec<String>) -> Self {
         let settings = &fabric.configuration().registration;
         let service = fabric.service();
         // Listening everywhere is no address to be found at: Consul then says its node's.
-        let host = if address.ip().is_unspecified() {
-            String::new()
-        } else {
-            address.ip().to_string()
+        let host = match &settings.address {
+            Some(host) => host.clone(),
+            None if address.ip().is_unspecified() => String::new(),
+            None => address.ip().to_string(),
         };
-        let mut announcement = Announcement::new(service, host, address.port());
+        let port = if settings.port == 0 {
+            address.port()
+        } else {
+            settings.port
+        };
+        let mut announcement = Announcement::new(service, host, port);
         announcement.id = instance_id(service);
         announcement.ttl = settings.ttl;
         announcement.deregister_after = settings.deregister_after;

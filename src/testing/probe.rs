@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,8 +34,28 @@ pub struct Probe {
     fabric: Fabric,
     health: HealthHandle,
     recorded: Arc<AtomicU64>,
+    manner: Arc<Manner>,
     /// Calls whose handler was dropped before it ended.
     abandoned: Arc<AtomicU64>,
+}
+
+/// How an instance takes unary calls, whatever they ask for; and how many it took.
+#[derive(Debug, Default)]
+struct Manner {
+    delay_milliseconds: AtomicU32,
+    fail_with: AtomicU32,
+    received: AtomicU64,
+}
+
+impl Manner {
+    async fn take(&self) -> Result<(), Status> {
+        self.received.fetch_add(1, Ordering::SeqCst);
+        let delay = self.delay_milliseconds.load(Ordering::SeqCst);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay.into())).await;
+        }
+        told(self.fail_with.load(Ordering::SeqCst))
+    }
 }
 
 struct Abandoned(Arc<AtomicU64>, bool);
@@ -72,8 +92,10 @@ impl ProbeService for Probe {
             .unwrap_or_default();
         let context = crate::context::current().ok_or_else(|| Status::internal("no context"))?;
         let message = request.into_inner();
+        let manner = self.manner.take().await;
         tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
         abandoned.1 = true;
+        manner?;
         told(message.fail_with)?;
         if !message.forward_to.is_empty() {
             let channel = self
@@ -105,6 +127,7 @@ impl ProbeService for Probe {
     }
 
     async fn record_probe(&self, _: Request<RecordProbeRequest>) -> Result<Response<RecordProbeResponse>, Status> {
+        self.manner.take().await?;
         Ok(Response::new(RecordProbeResponse {
             count: self.recorded.fetch_add(1, Ordering::SeqCst) + 1,
         }))
@@ -168,6 +191,15 @@ impl ProbeService for Probe {
     }
 }
 
+/// What an instance had done when it stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Unary calls that reached its handlers.
+    pub received: u64,
+    /// Calls of `RecordProbe`.
+    pub recorded: u64,
+}
+
 /// A probe that serves in this process.
 #[derive(Debug)]
 pub struct Serving {
@@ -179,6 +211,7 @@ pub struct Serving {
     pub health: HealthHandle,
     abandoned: Arc<AtomicU64>,
     recorded: Arc<AtomicU64>,
+    manner: Arc<Manner>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -195,9 +228,11 @@ impl Serving {
             fabric: fabric.clone(),
             health: health.clone(),
             recorded: Arc::default(),
+            manner: Arc::default(),
             abandoned: Arc::default(),
         };
         let (abandoned, recorded) = (Arc::clone(&probe.abandoned), Arc::clone(&probe.recorded));
+        let manner = Arc::clone(&probe.manner);
         let service = ProbeServiceServer::new(probe).max_decoding_message_size(MESSAGE_LIMIT);
         let bound = match server.add(service).bind().await {
             Ok(bound) => bound,
@@ -212,6 +247,7 @@ impl Serving {
             health,
             abandoned,
             recorded,
+            manner,
             stop,
             task: Some(task),
         }
@@ -227,13 +263,37 @@ impl Serving {
         self.recorded.load(Ordering::SeqCst)
     }
 
+    /// Unary calls that reached its handlers: what the callers' retries and hedges make of what was asked for.
+    pub fn received(&self) -> u64 {
+        self.manner.received.load(Ordering::SeqCst)
+    }
+
+    /// From now on every unary call takes this much longer; no time makes it quick again.
+    pub fn slow_down(&self, by: Duration) {
+        let milliseconds = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
+        self.manner.delay_milliseconds.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// From now on every unary call fails with this code; [`Code::Ok`] makes it answer again.
+    pub fn fail(&self, code: Code) {
+        self.manner.fail_with.store(code as u32, Ordering::SeqCst);
+    }
+
     /// Drains and stops; returns how many calls of `RecordProbe` there were.
-    pub async fn stop(mut self) -> u64 {
+    pub async fn stop(self) -> u64 {
+        self.finish().await.recorded
+    }
+
+    /// The same, and returns all that it did.
+    pub async fn finish(mut self) -> Done {
         self.stop.cancel();
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
-        self.recorded()
+        Done {
+            received: self.received(),
+            recorded: self.recorded(),
+        }
     }
 }
 

@@ -9,13 +9,13 @@ use lyceum::client::{Channel, WaitForReady};
 use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::registration::Health;
 use lyceum::testing::probe::Serving;
+use lyceum::testing::proxy::Proxy;
 use lyceum::testing::{wait_for, wait_until};
 use tokio::time::Instant;
 use tonic::Request;
 
 use crate::load::{Call, Load};
 use crate::scene::{Client, PROBE, Scene, client, get};
-use crate::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_call_is_answered_as_soon_as_somebody_is_there() {
@@ -41,9 +41,9 @@ async fn a_waiting_call_is_answered_as_soon_as_somebody_is_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_whose_heartbeat_stops_gets_no_calls_until_it_beats_again() {
     let scene = Scene::start().await;
-    let wire = Wire::to(scene.consul.address()).await;
+    let wire = Proxy::to(scene.consul.address().parse().unwrap()).await;
     let mut behind = scene.configuration();
-    behind.consul.address = wire.address.to_string();
+    behind.consul.address = wire.address().to_string();
     let lapsing = Serving::start(&crate::scene::start(behind, PROBE)).await;
     let other = Serving::start(&scene.fabric(PROBE)).await;
     let caller = scene.caller();

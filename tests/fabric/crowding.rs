@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::testing::probe::{Folder, Serving};
+use lyceum::testing::proxy::Proxy;
 use lyceum::testing::wait_for;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -16,7 +17,6 @@ use tonic::{Code, Request};
 use crate::load::{Call, Load};
 use crate::raw::{Raw, framed};
 use crate::scene::{PROBE, Scene, client, get, start, unannounced};
-use crate::wire::Wire;
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 
@@ -81,13 +81,10 @@ async fn an_instance_that_stops_answering_costs_few_calls() {
     let scene = Scene::start().await;
     let fabric = start(unannounced(&scene.folder), PROBE);
     let (near, far) = (Serving::start(&fabric).await, Serving::start(&fabric).await);
-    let wires = [
-        Wire::to(near.address.to_string()).await,
-        Wire::to(far.address.to_string()).await,
-    ];
+    let wires = [Proxy::to(near.address).await, Proxy::to(far.address).await];
     let _announced = [
-        scene.announce(PROBE, wires[0].address).await,
-        scene.announce(PROBE, wires[1].address).await,
+        scene.announce(PROBE, wires[0].address()).await,
+        scene.announce(PROBE, wires[1].address()).await,
     ];
     let client = client(&scene.caller(), 2).await;
     for _ in 0..50 {
@@ -123,8 +120,8 @@ async fn callers_that_leave_in_crowds_disturb_nobody() {
     let scene = Scene::start().await;
     let fabric = start(unannounced(&scene.folder), PROBE);
     let serving = Serving::start(&fabric).await;
-    let wire = Wire::to(serving.address.to_string()).await;
-    let _announced = scene.announce(PROBE, wire.address).await;
+    let wire = Proxy::to(serving.address).await;
+    let _announced = scene.announce(PROBE, wire.address()).await;
     let caller = scene.caller();
     let client = client(&caller, 1).await;
     let (gets, records) = (

@@ -7,11 +7,11 @@ use std::time::Duration;
 use lyceum::consul::Query;
 use lyceum::contracts::testing::v1::WatchProbeRequest;
 use lyceum::testing::probe::Serving;
+use lyceum::testing::proxy::Proxy;
 use lyceum::testing::wait_for;
 
 use crate::load::{Call, Load};
 use crate::scene::{PROBE, Scene, client, start};
-use crate::wire::Wire;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_under_load_costs_no_call_and_streams_finish() {
@@ -142,8 +142,8 @@ async fn connections_that_age_under_load_cost_no_call() {
     configuration.serving.connection_age = Duration::from_secs(1);
     configuration.consul.address = "127.0.0.1:1".to_owned();
     let serving = Serving::start(&start(configuration, PROBE)).await;
-    let wire = Wire::to(serving.address.to_string()).await;
-    let _announced = scene.announce(PROBE, wire.address).await;
+    let wire = Proxy::to(serving.address).await;
+    let _announced = scene.announce(PROBE, wire.address()).await;
     let caller = scene.caller();
     let client = client(&caller, 1).await;
     let (gets, records) = (

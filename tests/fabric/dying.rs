@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use lyceum::contracts::testing::v1::{RecordProbeRequest, WatchProbeRequest};
 use lyceum::testing::probe::Serving;
+use lyceum::testing::proxy::Proxy;
 use lyceum::testing::wait_for;
 use tokio::time::{Instant, timeout};
 use tonic::Code;
 
 use crate::load::{Call, Load};
 use crate::scene::{PROBE, Process, Scene, client, get, reason, start};
-use crate::wire::Wire;
 
 /// Long enough for any machine, short enough to tell a hang.
 const SOON: Duration = Duration::from_secs(10);
@@ -68,13 +68,10 @@ async fn a_cut_wire_costs_no_idempotent_call_and_repeats_no_other() {
     unannounced.consul.address = "127.0.0.1:1".to_owned();
     let fabric = start(unannounced, PROBE);
     let (near, far) = (Serving::start(&fabric).await, Serving::start(&fabric).await);
-    let wires = [
-        Wire::to(near.address.to_string()).await,
-        Wire::to(far.address.to_string()).await,
-    ];
+    let wires = [Proxy::to(near.address).await, Proxy::to(far.address).await];
     let _announced = [
-        scene.announce(PROBE, wires[0].address).await,
-        scene.announce(PROBE, wires[1].address).await,
+        scene.announce(PROBE, wires[0].address()).await,
+        scene.announce(PROBE, wires[1].address()).await,
     ];
     let caller = scene.caller();
     let client = client(&caller, 2).await;

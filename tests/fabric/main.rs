@@ -23,4 +23,3 @@ mod scene;
 mod starting;
 mod streaming;
 mod validating;
-mod wire;
