@@ -9,6 +9,7 @@ mod layers;
 mod rules;
 mod sections;
 
+pub(crate) use layers::{find, overlay};
 pub use sections::{
     Authorization, Client, Consul, Discovery, Gateway, Identity, IdentitySource, LogFormat, Registration, Serving,
     Telemetry,
@@ -18,6 +19,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+use crate::policy::Policy;
 
 /// Everything that any role of the binary can be told.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +41,8 @@ pub struct Configuration {
     pub serving: Serving,
     /// How others are called.
     pub client: Client,
+    /// What holds for every service that has nothing else in its own policy.
+    pub policy: Policy,
     /// Logs, metrics, traces.
     pub telemetry: Telemetry,
     /// The browser's side.
@@ -55,6 +60,7 @@ impl Default for Configuration {
             discovery: Discovery::default(),
             serving: Serving::default(),
             client: Client::default(),
+            policy: Policy::default(),
             telemetry: Telemetry::default(),
             gateway: Gateway::default(),
         }

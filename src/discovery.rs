@@ -41,7 +41,8 @@ pub use memory::Memory;
 pub use meta::Meta;
 
 use crate::consul::{Answer, Error, MAX_WAIT};
-use following::Follower;
+pub(crate) use following::Follower;
+pub(crate) use retention::Item;
 
 /// How Consul is followed. The defaults suit production and tests alike.
 #[derive(Clone, Debug, PartialEq)]

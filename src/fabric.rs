@@ -8,6 +8,7 @@ use crate::configuration::Configuration;
 use crate::consul;
 use crate::discovery::{self, Discovery};
 use crate::identity;
+use crate::policy::Policies;
 use crate::telemetry::Metrics;
 
 /// Why the fabric could not start.
@@ -46,6 +47,7 @@ struct Inner {
     consul: consul::Client,
     discovery: Discovery,
     callees: Callees,
+    policies: Policies,
     metrics: Metrics,
     authorization: Arc<dyn Authorize>,
 }
@@ -59,6 +61,11 @@ impl Fabric {
         let identity = identity::Source::start(&configuration, service)?;
         let consul = consul::Client::try_new(&consul_settings(&configuration)?)?;
         let discovery = Discovery::new(consul.clone(), discovery_settings(&configuration));
+        let policies = Policies::new(
+            consul.clone(),
+            discovery_settings(&configuration),
+            configuration.policy.clone(),
+        );
         let authorization = Arc::new(Listed::parse(&configuration.authorization.allow)?);
         let metrics = Metrics::default();
         let callees = Callees::new(
@@ -73,6 +80,7 @@ impl Fabric {
             consul,
             discovery,
             callees,
+            policies,
             metrics,
             authorization,
             configuration,
@@ -128,6 +136,12 @@ impl Fabric {
     #[must_use]
     pub fn discovery(&self) -> &Discovery {
         &self.inner.discovery
+    }
+
+    /// How services are called, and how this one serves.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.inner.policies
     }
 
     /// The metrics of this process.

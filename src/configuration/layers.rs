@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{Configuration, Errors};
+use crate::policy::Policy;
 
 /// The largest configuration file that is read, in bytes.
 const FILE_LIMIT: u64 = 1024 * 1024;
@@ -63,7 +64,8 @@ fn read_file(path: &Path) -> Result<Table, String> {
         .map_err(|error| format!("is not TOML: {}", error.message()))
 }
 
-fn overlay(below: &mut Table, above: Table) {
+/// Puts tables over tables, key by key.
+pub(crate) fn overlay(below: &mut Table, above: Table) {
     for (key, value) in above {
         match (below.get_mut(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => overlay(below, above),
@@ -76,13 +78,11 @@ fn overlay(below: &mut Table, above: Table) {
 
 /// Sets one dotted key from text. The default's type decides how the text is read.
 fn set(merged: &mut Table, defaults: &Table, key: &str, text: &str, errors: &mut Errors) {
-    let (section, name) = match key.split_once('.') {
-        Some((section, name)) => (Some(section), name),
-        None => (None, key),
-    };
-    let known = match section {
-        None => defaults.get(name),
-        Some(section) => defaults.get(section).and_then(|table| table.get(name)),
+    let path: Vec<&str> = key.split('.').collect();
+    let known = match path[..] {
+        // What a method may have otherwise is of the same kind as what its service has.
+        ["policy", "methods", _, name] => find(defaults, &["policy", "call", name]),
+        ref path => find(defaults, path),
     };
     let value = match known {
         Some(Value::String(_)) | None => Value::String(text.to_owned()),
@@ -113,14 +113,30 @@ fn set(merged: &mut Table, defaults: &Table, key: &str, text: &str, errors: &mut
             }
         },
     };
-    let table = match section {
-        None => merged,
-        Some(section) => match merged.get_mut(section) {
-            Some(Value::Table(table)) => table,
-            _ => return errors.add(key, "there is no such section"),
-        },
-    };
-    table.insert(name.to_owned(), value);
+    let [sections @ .., name] = &path[..] else { return };
+    let mut table = merged;
+    for (depth, section) in sections.iter().enumerate() {
+        // Sections are known; the tables inside the policy are checked where it is read.
+        if depth == 0 && !table.contains_key(*section) {
+            return errors.add(key, "there is no such section");
+        }
+        let below = table.entry(*section).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(below) = below else {
+            return errors.add(key, "there is no such section");
+        };
+        table = below;
+    }
+    table.insert((*name).to_owned(), value);
+}
+
+/// The value at a path of keys.
+pub(crate) fn find<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
+    let (last, sections) = path.split_last()?;
+    let mut table = table;
+    for section in sections {
+        table = table.get(*section)?.as_table()?;
+    }
+    table.get(*last)
 }
 
 /// The configuration out of the merged table; a section with a mistake keeps its default so that reading goes on.
@@ -140,6 +156,7 @@ pub(super) fn read(mut merged: Table, errors: &mut Errors) -> Configuration {
     section(&mut merged, "client", &mut configuration.client, errors);
     section(&mut merged, "telemetry", &mut configuration.telemetry, errors);
     section(&mut merged, "gateway", &mut configuration.gateway, errors);
+    policy(&mut merged, &mut configuration.policy, errors);
     for key in merged.keys() {
         errors.add(key.clone(), "there is no such section");
     }
@@ -163,6 +180,19 @@ fn section<S: DeserializeOwned>(merged: &mut Table, name: &str, into: &mut S, er
     }
     if good && let Ok(read) = table.try_into() {
         *into = read;
+    }
+}
+
+/// The policy's tables are nested, and it reads itself above what lies below it.
+fn policy(merged: &mut Table, into: &mut Policy, errors: &mut Errors) {
+    let Some(value) = merged.remove("policy") else { return };
+    let Value::Table(table) = value else {
+        return errors.add("policy", "must be a section");
+    };
+    let mut problems = Vec::new();
+    *into = Policy::default().with_table(table, &mut problems);
+    for problem in problems {
+        errors.add(format!("policy.{}", problem.key), problem.problem);
     }
 }
 

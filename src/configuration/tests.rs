@@ -113,3 +113,32 @@ fn an_announced_host_is_one_that_can_be_called() {
     }
     assert_eq!(load(&[], &["registration.port=7"]).unwrap().registration.port, 7);
 }
+
+#[test]
+fn policies_nest_in_every_layer() {
+    let configuration = load(
+        &[("LYCEUM_POLICY__CALL__DEADLINE", "4s")],
+        &[
+            "policy.balancing.ejection.failures=7",
+            "policy.methods.AnalyzeWriting.attempts=1",
+            "policy.balancing.affinity=session",
+        ],
+    )
+    .unwrap();
+    let policy = &configuration.policy;
+    assert_eq!(policy.call.deadline.as_secs(), 4);
+    assert_eq!(policy.balancing.ejection.failures, 7);
+    assert_eq!(policy.method("AnalyzeWriting").attempts, 1);
+    assert_eq!(policy.balancing.affinity.as_deref(), Some("session"));
+
+    let errors = load(
+        &[],
+        &["policy.call.attempts=9", "policy.budget.share=2", "policy.call.x=1"],
+    )
+    .unwrap_err();
+    assert_eq!(errors.0.len(), 1, "types before ranges: {errors}");
+    assert_eq!(errors.0[0].key, "policy.call.x");
+    let errors = load(&[], &["policy.call.attempts=9", "policy.budget.share=2"]).unwrap_err();
+    let keys: Vec<&str> = errors.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["policy.call.attempts", "policy.budget.share"]);
+}

@@ -7,7 +7,7 @@ use super::retention::{Item, Retention};
 use super::{Settings, believable};
 use crate::consul::{Answer, Error, Query, Result};
 
-pub(super) struct Follower<T> {
+pub(crate) struct Follower<T> {
     /// What is followed, for the log.
     name: String,
     cursor: Cursor,
@@ -17,7 +17,7 @@ pub(super) struct Follower<T> {
 // === impl Follower ===
 
 impl<T: Item> Follower<T> {
-    pub(super) fn new(name: &str, settings: &Settings) -> Self {
+    pub(crate) fn new(name: &str, settings: &Settings) -> Self {
         Self {
             name: name.to_owned(),
             cursor: Cursor::new(settings.clone(), fastrand::Rng::new()),
@@ -26,7 +26,7 @@ impl<T: Item> Follower<T> {
     }
 
     /// Follows until the future is dropped.
-    pub(super) async fn run<R>(mut self, read: impl Fn(Query) -> R, mut publish: impl FnMut(&[T]))
+    pub(crate) async fn run<R>(mut self, read: impl Fn(Query) -> R, mut publish: impl FnMut(&[T]))
     where
         R: Future<Output = Result<Answer<Vec<T>>>>,
     {

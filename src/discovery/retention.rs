@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Instance, Settings};
 
 /// Something that a register lists.
-pub(super) trait Item: Clone + PartialEq + Send + Sync + 'static {
+pub(crate) trait Item: Clone + PartialEq + Send + Sync + 'static {
     /// Whether both stand for the same thing, perhaps in another state.
     fn is_same(&self, other: &Self) -> bool;
     /// Whether it is worth keeping while the register recovers.
