@@ -13,15 +13,15 @@ pub(super) struct Alias {
 
 impl Alias {
     /// Indices with weight 0 are never drawn. O(n).
-    pub(super) fn new(weights: &[u32]) -> Self {
-        let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-        if total == 0 {
+    pub(super) fn new(weights: &[f32]) -> Self {
+        let total: f64 = weights.iter().map(|weight| f64::from(*weight)).sum();
+        if total <= 0.0 {
             return Self::default();
         }
         let count = weights.len() as f64;
         let mut shares: Vec<f64> = weights
             .iter()
-            .map(|weight| f64::from(*weight) * count / total as f64)
+            .map(|weight| f64::from(*weight) * count / total)
             .collect();
         let (mut small, mut large): (Vec<u32>, Vec<u32>) =
             (0..weights.len() as u32).partition(|index| shares[*index as usize] < 1.0);
@@ -37,7 +37,7 @@ impl Alias {
         }
         // What rounding left over is a full slot, unless it never had a weight.
         for index in large.into_iter().chain(small) {
-            let itself = if weights[index as usize] > 0 {
+            let itself = if weights[index as usize] > 0.0 {
                 index
             } else {
                 heaviest(weights)
@@ -47,18 +47,37 @@ impl Alias {
         Self { slots }
     }
 
+    /// An index at random.
+    #[inline]
     pub(super) fn draw(&self, rng: &mut Rng) -> Option<usize> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let slot = rng.usize(..self.slots.len());
-        let (threshold, other) = self.slots[slot];
-        Some(if rng.u32(..) < threshold { slot } else { other as usize })
+        // One number serves both: its high half chooses the slot, its low half the side.
+        let bits = rng.u64(..);
+        let slot = ((bits >> 32) * self.slots.len() as u64) >> 32;
+        self.side(slot as usize, bits as u32)
+    }
+
+    /// The index of a turn. Turns of equal weights go round in order; otherwise each has its share of any longer run.
+    pub(super) fn turn(&self, turn: u64) -> Option<usize> {
+        let count = self.slots.len().max(1) as u64;
+        // Multiples of the golden ratio fill the unit interval evenly, whenever one stops.
+        let round = (turn / count).wrapping_mul(0x9e37_79b9);
+        self.side((turn % count) as usize, round as u32)
+    }
+
+    #[inline]
+    fn side(&self, slot: usize, place: u32) -> Option<usize> {
+        let (threshold, other) = *self.slots.get(slot)?;
+        // A full slot has the highest threshold.
+        Some(if place <= threshold && threshold > 0 {
+            slot
+        } else {
+            other as usize
+        })
     }
 }
 
-fn heaviest(weights: &[u32]) -> u32 {
+fn heaviest(weights: &[f32]) -> u32 {
     (0..weights.len() as u32)
-        .max_by_key(|index| weights[*index as usize])
+        .max_by(|one, other| weights[*one as usize].total_cmp(&weights[*other as usize]))
         .unwrap_or(0)
 }

@@ -1,84 +1,110 @@
 //! One instance as the balancer sees it: its weight, what is in flight, how fast and how well it answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::load::Packed;
-use super::{Member, Micros};
+use super::ejection::{Standing, State, Watch};
+use super::hashing::hash;
+use super::packed::{Float, Packed};
+use super::score::Pulse;
+use super::utilization::Utilization;
+use super::{Member, Micros, Ticket, Wanted};
 use crate::telemetry::Histogram;
 
-/// How a call ended, as far as the instance is to blame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It answered, be it with an error that is the caller's fault.
-    Answered,
-    /// It failed fast: connection lost, UNAVAILABLE, INTERNAL. Its speed says nothing.
-    Failed,
-    /// It took longer than the deadline: a failure whose time counts.
-    TimedOut,
-}
+/// How long a latency and a share of failures count, in ms: half their influence is gone after about seven seconds.
+pub(super) const MEMORY: f32 = 10_000.0;
 
-/// A member of the pool with its statistics. One cache line pair each, so that endpoints do not disturb each other.
+/// A member of the pool with its statistics.
 #[derive(Debug)]
-#[repr(align(128))]
 pub struct Endpoint<M> {
-    in_flight: AtomicU32,
+    pub(super) hot: Hot,
+    /// As discovery says.
     weight: AtomicU32,
-    /// Peak EWMA of the latency in µs.
-    latency: Packed,
-    /// Moving share of failures, 0 to 1.
-    failure: Packed,
-    /// When it last answered, or when it got its first call after being idle.
-    heard: AtomicU64,
-    calls: AtomicU64,
-    errors: AtomicU64,
-    latencies: Histogram,
+    same_zone: AtomicBool,
+    /// When it joined a pool at work, so that it starts slowly; 0 once it has its whole share.
+    pub(super) joined: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) given_up: AtomicU64,
+    pub(super) latencies: Histogram,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) hash: u64,
+    watch: Mutex<Watch>,
     member: M,
 }
 
-impl<M> Endpoint<M> {
-    pub(super) fn new(member: M, weight: u32) -> Self {
-        Self {
-            in_flight: AtomicU32::new(0),
-            weight: AtomicU32::new(weight),
-            latency: Packed::default(),
-            failure: Packed::default(),
-            heard: AtomicU64::new(0),
-            calls: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-            latencies: Histogram::default(),
-            member,
-        }
-    }
+/// All that a pick reads of an endpoint and a call writes: one cache line, which no other endpoint disturbs.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Hot {
+    /// Peak EWMA of the latency in µs.
+    pub(super) latency: Packed,
+    /// Moving share of failures, 0 to 1.
+    pub(super) failure: Packed,
+    pub(super) utilization: Utilization,
+    /// When it last answered, or when it got its first call after being idle.
+    pub(super) heard: AtomicU64,
+    /// Calls that wait for an answer.
+    pub(super) in_flight: AtomicU32,
+    /// Streams that have begun to answer.
+    pub(super) streams: AtomicU32,
+    /// The pool's mean weight ÷ its own.
+    pub(super) relief: Float,
+    pub(super) state: State,
+    /// Failures since the last success.
+    pub(super) streak: AtomicU16,
+    pub(super) answered: AtomicU64,
+}
 
+const _: () = assert!(size_of::<Hot>() == 64);
+
+impl<M> Endpoint<M> {
     /// The connection.
     pub fn member(&self) -> &M {
         &self.member
     }
 
-    /// Its weight; 0 while it gets no calls.
+    /// Its weight as discovery says; 0 while it gets no calls.
     pub fn weight(&self) -> u32 {
         self.weight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_weight(&self, weight: u32) {
-        self.weight.store(weight, Ordering::Relaxed);
+    /// Whether it is in this process's zone.
+    pub fn is_same_zone(&self) -> bool {
+        self.same_zone.load(Ordering::Relaxed)
     }
 
-    /// Calls under way.
+    pub(super) fn set(&self, wanted: Wanted) {
+        self.weight.store(wanted.weight, Ordering::Relaxed);
+        self.same_zone.store(wanted.same_zone, Ordering::Relaxed);
+    }
+
+    /// Calls that wait for an answer.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.hot.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Calls that were begun.
+    /// Streams that are open and have begun to answer.
+    pub fn streams(&self) -> u32 {
+        self.hot.streams.load(Ordering::Relaxed)
+    }
+
+    /// Calls that were begun, those under way included.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.answered() + self.errors() + self.given_up.load(Ordering::Relaxed) + u64::from(self.under_way())
     }
 
     /// Calls that failed or timed out.
     pub fn errors(&self) -> u64 {
-        self.errors.load(Ordering::Relaxed)
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn answered(&self) -> u64 {
+        self.hot.answered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn under_way(&self) -> u32 {
+        self.in_flight() + self.streams()
     }
 
     /// Every latency since the endpoint is known.
@@ -88,130 +114,92 @@ impl<M> Endpoint<M> {
 
     /// The peak EWMA as it was last set, in µs; `None` before the first answer.
     pub fn latency(&self) -> Option<f32> {
-        let value = self.latency.value();
+        let value = self.hot.latency.value();
         (value > 0.0).then_some(value)
     }
 
-    pub(super) fn failing(&self, now: Micros) -> f32 {
-        self.failure.decayed(now, 0.0)
+    /// The moving share of failures, 0 to 1.
+    pub fn failing(&self, now: Micros) -> f32 {
+        let (value, kept) = self.hot.failure.faded(now, MEMORY);
+        value * kept
     }
 
-    /// Whether it fails clearly more than its pool.
-    pub(super) fn is_poor(&self, now: Micros, pool: f32) -> bool {
-        self.failing(now) - pool > 0.1
+    pub(super) fn streak(&self) -> u16 {
+        self.hot.streak.load(Ordering::Relaxed)
     }
 
-    /// Lower is better. The formula stands in [`super`].
-    pub(super) fn score(&self, now: Micros, median: f32, failing: f32, mean_weight: f32) -> f32 {
-        let in_flight = self.in_flight();
-        let mut latency = match self.latency() {
-            Some(_) => self.latency.decayed(now, median),
-            // Nobody knows it yet: as good as the pool.
-            None => median,
-        }
-        .max(1.0);
-        if in_flight > 0 {
-            let stall = now.0.saturating_sub(self.heard.load(Ordering::Relaxed)) as f32;
-            if stall > 2.0 * latency {
-                latency = 2.0 * stall;
-            }
-        }
-        let weight = self.weight().max(1) as f32;
-        let excess = (self.failing(now) - failing - 0.02).max(0.0);
-        latency * (1.0 + in_flight as f32 * mean_weight / weight) * (1.0 + 100.0 * excess)
+    pub(super) fn forget_failures(&self, now: Micros) {
+        self.hot.streak.store(0, Ordering::Relaxed);
+        self.hot.failure.set(0.0, now);
+    }
+
+    /// What the server says of its own load: requests in flight ÷ its limit.
+    pub fn utilization(&self, now: Micros) -> f32 {
+        self.hot.utilization.at(now)
+    }
+
+    /// The server reports its load. Nonsense is ignored or brought into range.
+    pub fn reported(&self, now: Micros, utilization: f32) {
+        self.hot.utilization.report(now, utilization);
+    }
+
+    /// Whether it gets no calls because it failed, or only one to see whether it still does.
+    pub fn is_ejected(&self) -> bool {
+        self.hot.state.get() != Standing::In
+    }
+
+    /// Until when it gets no calls at all, if it is ejected.
+    pub fn ejected_until(&self) -> Option<Micros> {
+        self.watch().until()
+    }
+
+    /// How often it was ejected since it is known.
+    pub fn ejections(&self) -> u64 {
+        self.watch().ejections()
+    }
+
+    /// The answer to a health check that [`super::Pool::maintain`] asked for.
+    pub fn probed(&self, now: Micros, healthy: bool) {
+        self.watch().probed(now, healthy, &self.hot.state);
+    }
+
+    /// For upkeep and reports; no call takes it.
+    pub(super) fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a call; the ticket ends it.
     pub fn begin(self: &Arc<Self>, now: Micros) -> Ticket<M> {
-        if self.in_flight.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.heard.store(now.0, Ordering::Relaxed);
-        }
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Ticket {
-            endpoint: Arc::clone(self),
-            begun: now,
-            ended: false,
-        }
-    }
-}
-
-/// A call under way. Dropped without [`Ticket::end`] it counts as given up by the caller: neither good nor bad.
-#[derive(Debug)]
-pub struct Ticket<M> {
-    endpoint: Arc<Endpoint<M>>,
-    begun: Micros,
-    ended: bool,
-}
-
-impl<M> Ticket<M> {
-    /// Whose call it is.
-    pub fn endpoint(&self) -> &Arc<Endpoint<M>> {
-        &self.endpoint
-    }
-
-    /// The call was never sent: it counts as if it had not been begun.
-    pub fn unsent(self) {
-        self.endpoint.calls.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// The first sign of life of a long call: it answers, so it does not stall.
-    pub fn heard(&self, now: Micros) {
-        self.endpoint.heard.store(now.0, Ordering::Relaxed);
-    }
-
-    /// A stream begins to answer: the time until then is the instance's latency, because how long a stream lasts is its
-    /// content's business.
-    pub fn answering(&self, now: Micros) {
-        self.heard(now);
-        self.sample(now);
-    }
-
-    fn sample(&self, now: Micros) {
-        let took = now.0.saturating_sub(self.begun.0);
-        let sample = took.max(1) as f32;
-        // A peak is believed at once, calm only with time.
-        self.endpoint.latency.update(now, |value, keep| {
-            if sample > value {
-                sample
-            } else {
-                value * keep + sample * (1.0 - keep)
-            }
-        });
-        self.endpoint.latencies.observe(Duration::from_micros(took));
-    }
-
-    /// Ends the call and learns from it. `timed` is false for streams, whose length says nothing about speed.
-    pub fn end(mut self, now: Micros, outcome: Outcome, timed: bool) {
-        self.ended = true;
-        let endpoint = &self.endpoint;
-        endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-        endpoint.heard.store(now.0, Ordering::Relaxed);
-        if timed && outcome != Outcome::Failed {
-            self.sample(now);
-        }
-        if outcome == Outcome::Answered {
-            endpoint.failure.update(now, |value, keep| value * keep * 0.95);
-        } else {
-            endpoint.errors.fetch_add(1, Ordering::Relaxed);
-            endpoint.failure.update(now, |value, keep| {
-                let value = value * keep;
-                value + 0.2 * (1.0 - value)
-            });
-        }
-    }
-}
-
-impl<M> Drop for Ticket<M> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.endpoint.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
+        Ticket::new(Arc::clone(self), now)
     }
 }
 
 impl<M: Member> Endpoint<M> {
+    pub(super) fn new(member: M, wanted: Wanted, pulse: Arc<Pulse>) -> Self {
+        let endpoint = Self {
+            hot: Hot::default(),
+            weight: AtomicU32::new(0),
+            same_zone: AtomicBool::new(false),
+            joined: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            latencies: Histogram::default(),
+            pulse,
+            hash: hash(member.key().as_bytes()),
+            watch: Mutex::default(),
+            member,
+        };
+        endpoint.set(wanted);
+        endpoint
+    }
+
     /// Whether a call could be sent right now.
     pub fn is_ready(&self) -> bool {
         self.member.is_ready()
+    }
+
+    /// Whether this is its key or its id.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.member.key() == name || self.member.id() == name
     }
 }

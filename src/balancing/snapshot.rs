@@ -5,70 +5,91 @@ use std::sync::Arc;
 use fastrand::Rng;
 
 use super::alias::Alias;
-use super::{Endpoint, Member, Micros};
+use super::ring::Ring;
+use super::settings::Policy;
+use super::{Endpoint, Member};
 
 /// Endpoints with their alias table.
 #[derive(Debug)]
 pub(super) struct Snapshot<M> {
-    endpoints: Vec<Arc<Endpoint<M>>>,
+    pub(super) endpoints: Vec<Arc<Endpoint<M>>>,
+    pub(super) policy: Choice,
+    /// Affinity's ring and bound, where keys count.
+    pub(super) ring: Option<(Arc<Ring>, f32)>,
     alias: Alias,
-    mean_weight: f32,
-    weighted: usize,
+    /// What the table was made of.
+    weights: Vec<f32>,
+    total: f32,
 }
 
-impl<M> Snapshot<M> {
-    pub(super) fn new(endpoints: Vec<Arc<Endpoint<M>>>) -> Self {
-        let weights: Vec<u32> = endpoints.iter().map(|endpoint| endpoint.weight()).collect();
-        let weighted = weights.iter().filter(|weight| **weight > 0).count();
-        let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-        let mean_weight = total as f32 / weighted.max(1) as f32;
-        Self {
-            alias: Alias::new(&weights),
-            endpoints,
-            mean_weight,
-            weighted,
-        }
-    }
-
-    pub(super) fn endpoints(&self) -> &[Arc<Endpoint<M>>] {
-        &self.endpoints
-    }
-
-    /// How many endpoints can be drawn.
-    pub(super) fn weighted(&self) -> usize {
-        self.weighted
-    }
-
-    pub(super) fn mean_weight(&self) -> f32 {
-        self.mean_weight
-    }
-
-    pub(super) fn draw(&self, rng: &mut Rng) -> Option<&Arc<Endpoint<M>>> {
-        self.alias.draw(rng).map(|index| &self.endpoints[index])
-    }
+/// A policy with its instance looked up.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Choice {
+    HealthWeighted,
+    RoundRobin,
+    Random,
+    Pinned(Option<usize>),
 }
 
 impl<M: Member> Snapshot<M> {
-    pub(super) fn find(&self, key: &str) -> Option<&Arc<Endpoint<M>>> {
-        self.endpoints.iter().find(|endpoint| endpoint.member().key() == key)
+    /// The table for these weights. O(n).
+    pub(super) fn new(
+        endpoints: Vec<Arc<Endpoint<M>>>,
+        weights: Vec<f32>,
+        policy: &Policy,
+        ring: Option<(Arc<Ring>, f32)>,
+    ) -> Self {
+        let weighted = weights.iter().filter(|weight| **weight > 0.0).count();
+        let total: f32 = weights.iter().sum();
+        let mean = total / weighted.max(1) as f32;
+        for (endpoint, weight) in endpoints.iter().zip(&weights) {
+            endpoint.hot.relief.set(if *weight > 0.0 { mean / weight } else { 1.0 });
+        }
+        let policy = match policy {
+            Policy::HealthWeighted => Choice::HealthWeighted,
+            Policy::RoundRobin => Choice::RoundRobin,
+            Policy::Random => Choice::Random,
+            Policy::Pinned(name) => Choice::Pinned(endpoints.iter().position(|endpoint| endpoint.is_called(name))),
+        };
+        Self {
+            alias: Alias::new(&weights),
+            endpoints,
+            policy,
+            ring,
+            weights,
+            total,
+        }
     }
 
-    /// The median latency (µs) and share of failures of those that have answered.
-    pub(super) fn medians(&self, now: Micros) -> (f32, f32) {
-        let mut latencies: Vec<f32> = self
-            .endpoints
-            .iter()
-            .filter_map(|endpoint| endpoint.latency())
-            .collect();
-        let mut failures: Vec<f32> = self.endpoints.iter().map(|endpoint| endpoint.failing(now)).collect();
-        (median(&mut latencies), median(&mut failures))
+    pub(super) fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// An endpoint's share of the calls.
+    pub(super) fn share(&self, index: usize) -> f32 {
+        self.weights[index] / self.total.max(f32::MIN_POSITIVE)
+    }
+
+    #[inline]
+    pub(super) fn draw(&self, rng: &mut Rng) -> Option<&Arc<Endpoint<M>>> {
+        self.alias.draw(rng).map(|index| &self.endpoints[index])
+    }
+
+    /// Whose turn it is.
+    pub(super) fn turn(&self, turn: u64) -> Option<&Arc<Endpoint<M>>> {
+        self.alias.turn(turn).map(|index| &self.endpoints[index])
     }
 }
 
-fn median(values: &mut [f32]) -> f32 {
-    if values.is_empty() {
-        return 0.0;
+impl<M> Default for Snapshot<M> {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            policy: Choice::HealthWeighted,
+            ring: None,
+            alias: Alias::default(),
+            weights: Vec::new(),
+            total: 0.0,
+        }
     }
-    let middle = (values.len() - 1) / 2;
-    *values.select_nth_unstable_by(middle, f32::total_cmp).1
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fastrand::Rng;
 
@@ -24,6 +24,27 @@ impl Member for Fake {
     }
 }
 
+fn fake(key: String) -> Option<Fake> {
+    Some(Fake {
+        key,
+        ready: AtomicBool::new(true),
+    })
+}
+
+fn weighing(weight: u32) -> Wanted {
+    Wanted {
+        weight,
+        same_zone: false,
+    }
+}
+
+fn avoiding(tried: &[Arc<Endpoint<Fake>>]) -> Ask<'_, Fake> {
+    Ask {
+        tried,
+        ..Ask::default()
+    }
+}
+
 fn pool(weights: &[u32]) -> Pool<Fake> {
     let pool = Pool::default();
     set(&pool, weights);
@@ -34,13 +55,15 @@ fn set(pool: &Pool<Fake>, weights: &[u32]) {
     let wanted = weights
         .iter()
         .enumerate()
-        .map(|(index, weight)| (*weight, index.to_string()));
-    pool.update(wanted, String::as_str, |key| {
-        Some(Fake {
-            key,
-            ready: AtomicBool::new(true),
-        })
-    });
+        .map(|(index, weight)| (weighing(*weight), index.to_string()));
+    pool.update(wanted, String::as_str, fake, Micros(0));
+}
+
+/// Upkeep, with every health check answered well.
+fn keep_up(pool: &Pool<Fake>, now: Micros, rng: &mut Rng) {
+    for endpoint in pool.maintain(now, rng) {
+        endpoint.probed(now, true);
+    }
 }
 
 /// Picks with a fixed service time, one call after the other has ended.
@@ -48,8 +71,11 @@ fn shares(pool: &Pool<Fake>, picks: u32) -> HashMap<String, f64> {
     let mut rng = Rng::with_seed(7);
     let mut counts = HashMap::new();
     let mut now = Micros(1_000_000);
-    for _ in 0..picks {
-        let endpoint = pool.pick(&mut rng, now, &[]).unwrap();
+    for pick in 0..picks {
+        if pick % 100 == 0 {
+            keep_up(pool, now, &mut rng);
+        }
+        let endpoint = pool.pick(&mut rng, now, &Ask::default()).unwrap();
         *counts.entry(endpoint.member().key.clone()).or_insert(0.0) += 1.0 / f64::from(picks);
         let ticket = endpoint.begin(now);
         now.0 += 1000;
@@ -64,7 +90,7 @@ proptest! {
     #[test]
     fn the_alias_table_keeps_the_weights(weights in prop::collection::vec(0_u32..1000, 1..20), seed: u64) {
         let total: u32 = weights.iter().sum();
-        let table = alias::Alias::new(&weights);
+        let table = alias::Alias::new(&weights.iter().map(|weight| *weight as f32).collect::<Vec<_>>());
         let mut rng = Rng::with_seed(seed);
         if total == 0 {
             prop_assert_eq!(table.draw(&mut rng), None);
@@ -91,7 +117,7 @@ proptest! {
         for (endpoint, ready) in pool.endpoints().iter().zip(&ready) {
             endpoint.member().ready.store(*ready, Ordering::Relaxed);
         }
-        let picked = pool.pick(&mut Rng::with_seed(seed), Micros(0), &[]);
+        let picked = pool.pick(&mut Rng::with_seed(seed), Micros(0), &Ask::default());
         prop_assert_eq!(picked.is_some(), weights.iter().any(|weight| *weight > 0));
         if let Some(endpoint) = picked {
             prop_assert!(endpoint.weight() > 0);
@@ -115,11 +141,13 @@ fn a_retry_goes_elsewhere_where_there_is_anybody_else() {
     let pool = pool(&[1, 1]);
     let mut rng = Rng::with_seed(1);
     for _ in 0..100 {
-        let first = pool.pick(&mut rng, Micros(0), &[]).unwrap();
-        let second = pool.pick(&mut rng, Micros(0), std::slice::from_ref(&first)).unwrap();
+        let first = pool.pick(&mut rng, Micros(0), &Ask::default()).unwrap();
+        let second = pool
+            .pick(&mut rng, Micros(0), &avoiding(std::slice::from_ref(&first)))
+            .unwrap();
         assert!(!Arc::ptr_eq(&first, &second));
         assert!(
-            pool.pick(&mut rng, Micros(0), &[first, second]).is_some(),
+            pool.pick(&mut rng, Micros(0), &avoiding(&[first, second])).is_some(),
             "better again than never"
         );
     }
@@ -132,8 +160,11 @@ fn an_instance_that_fails_fast_is_not_attractive() {
         let mut rng = Rng::with_seed(3);
         let mut now = Micros(1_000_000);
         let mut failed = 0;
-        for _ in 0..10_000 {
-            let endpoint = pool.pick(&mut rng, now, &[]).unwrap();
+        for call in 0..10_000 {
+            if call % 100 == 0 {
+                keep_up(&pool, now, &mut rng);
+            }
+            let endpoint = pool.pick(&mut rng, now, &Ask::default()).unwrap();
             let bad = endpoint.member().key == "0";
             let ticket = endpoint.begin(now);
             now.0 += if bad { 10 } else { 1000 };
@@ -154,8 +185,11 @@ fn a_slow_instance_gets_less() {
     let mut rng = Rng::with_seed(3);
     let mut now = Micros(1_000_000);
     let mut slow = 0;
-    for _ in 0..10_000 {
-        let endpoint = pool.pick(&mut rng, now, &[]).unwrap();
+    for call in 0..10_000 {
+        if call % 100 == 0 {
+            keep_up(&pool, now, &mut rng);
+        }
+        let endpoint = pool.pick(&mut rng, now, &Ask::default()).unwrap();
         let is_slow = endpoint.member().key == "0";
         let ticket = endpoint.begin(now);
         now.0 += if is_slow { 50_000 } else { 1000 };

@@ -2,22 +2,26 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::uri::{Authority, Scheme};
 use rustls::ClientConfig;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::EndpointReport;
 use super::connection::{self, Connection};
 use super::report;
-use crate::balancing::{Endpoint, Micros, Pool};
+use crate::balancing::{Ask, Endpoint, Micros, Pool, Wanted};
 use crate::configuration::Client;
 use crate::discovery::{Discovery, Instances};
 use crate::error::Error;
 use crate::identity::{self, SpiffeId};
 use crate::telemetry::Metrics;
+
+/// How often the pool's medians, weights and ejections are looked after.
+const UPKEEP: Duration = Duration::from_millis(100);
 
 /// What the connections of one callee share.
 #[derive(Debug)]
@@ -132,7 +136,7 @@ impl Callee {
     fn nobody(&self, reason: &'static str, message: &str) -> Error {
         Error::unavailable(reason, format!("{message}: {}", self.service))
             .with_metadata("service", self.service.clone())
-            .with_retry_after(std::time::Duration::from_secs(1))
+            .with_retry_after(Duration::from_secs(1))
     }
 
     fn pick(&self, tried: &[Arc<Endpoint<Connection>>]) -> Option<Arc<Endpoint<Connection>>> {
@@ -141,14 +145,27 @@ impl Callee {
             static RNG: std::cell::RefCell<fastrand::Rng> = std::cell::RefCell::new(fastrand::Rng::new());
         }
         let now = self.now();
-        RNG.with_borrow_mut(|rng| self.pool.pick(rng, now, tried))
+        RNG.with_borrow_mut(|rng| {
+            self.pool.pick(
+                rng,
+                now,
+                &Ask {
+                    tried,
+                    ..Ask::default()
+                },
+            )
+        })
     }
 
     /// Takes over what discovery says now.
     fn follow(&self, instances: &Instances) {
-        let wanted = instances
-            .usable()
-            .map(|instance| (instance.weight, (connection::key(instance), instance)));
+        let wanted = instances.usable().map(|instance| {
+            let wanted = Wanted {
+                weight: instance.weight,
+                same_zone: false,
+            };
+            (wanted, (connection::key(instance), instance))
+        });
         let mut refused = Vec::new();
         self.pool.update(
             wanted,
@@ -160,6 +177,7 @@ impl Callee {
                 }
                 made
             },
+            self.now(),
         );
         for id in refused {
             tracing::warn!(instance = %id, "announces an address that cannot be called");
@@ -221,13 +239,27 @@ impl Callees {
 }
 
 async fn follow(callee: Weak<Callee>, mut instances: watch::Receiver<Arc<Instances>>) {
+    let mut upkeep = tokio::time::interval(UPKEEP);
+    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rng = fastrand::Rng::new();
+    instances.mark_changed();
     loop {
-        let now = Arc::clone(&instances.borrow_and_update());
-        let Some(callee) = callee.upgrade() else { return };
-        callee.follow(&now);
-        drop(callee);
-        if instances.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = instances.changed() => {
+                let Some(callee) = callee.upgrade() else { return };
+                if changed.is_err() {
+                    return;
+                }
+                let now = Arc::clone(&instances.borrow_and_update());
+                callee.follow(&now);
+            }
+            _ = upkeep.tick() => {
+                let Some(callee) = callee.upgrade() else { return };
+                let now = callee.now();
+                for endpoint in callee.pool.maintain(now, &mut rng) {
+                    endpoint.probed(now, endpoint.is_ready());
+                }
+            }
         }
     }
 }
