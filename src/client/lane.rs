@@ -40,7 +40,7 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Lane {
     requests: Mutex<SendRequest<Bytes>>,
-    under_way: AtomicUsize,
+    under_way: Arc<AtomicUsize>,
     /// How many streams the peer allowed when somebody last looked.
     limit: AtomicUsize,
     retired: AtomicBool,
@@ -184,8 +184,14 @@ async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, J
         .await?;
     let limit = requests.current_max_send_streams();
     let pings = connection.ping_pong();
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let driven = Batched {
+        connection,
+        under_way: Arc::clone(&under_way),
+        stood_back: false,
+    };
     let driven = tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        if let Err(error) = driven.await {
             tracing::debug!(%error, "connection lost");
         }
     });
@@ -195,7 +201,7 @@ async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, J
     }
     let lane = Lane {
         requests: Mutex::new(requests),
-        under_way: AtomicUsize::new(0),
+        under_way,
         limit: AtomicUsize::new(limit),
         retired: AtomicBool::new(false),
         wake: Notify::new(),
@@ -224,6 +230,29 @@ async fn keep_alive(
             connection.abort();
             return;
         }
+    }
+}
+
+/// A connection that lets the calls that are ready go first, when there are several, and then sends for all of them at
+/// once. The runtime would run it right after the first: a system call for each request.
+struct Batched<C> {
+    connection: C,
+    under_way: Arc<AtomicUsize>,
+    stood_back: bool,
+}
+
+impl<C: Future + Unpin> Future for Batched<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
+        if !self.stood_back && self.under_way.load(Ordering::Relaxed) > 1 {
+            self.stood_back = true;
+            // Woken while it runs, a task goes to the end of the queue.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.stood_back = false;
+        Pin::new(&mut self.connection).poll(context)
     }
 }
 
