@@ -12,6 +12,7 @@ mod discovery;
 mod draining;
 mod dying;
 mod failing;
+mod faults;
 mod load;
 mod operating;
 mod outage;

@@ -1,0 +1,183 @@
+//! Nobody is there for a while, or Consul is not, or everybody fails at once.
+
+use std::time::Duration;
+
+use lyceum::testing::probe::Serving;
+use lyceum::testing::proxy::Proxy;
+use lyceum::testing::wait_for;
+use tonic::Code;
+
+use super::stage::{Stage, gets};
+use crate::scene::{PROBE, Scene, client, start};
+
+const RATE: u32 = 200;
+/// Within this time of its return every call to a callee is answered.
+const RECOVERY: Duration = Duration::from_secs(4);
+/// Calls at the servers for each that was offered, when everybody fails.
+const AMPLIFIED: f64 = 3.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callee_that_was_down_is_called_within_a_second_of_its_return() {
+    let stage = Stage::of(3).await;
+    let load = stage.gets(RATE);
+    load.answers(100).await;
+    for one in &stage.placed {
+        one.proxy.cut();
+    }
+    let down = load.now();
+    load.sends(500).await;
+    for one in &stage.placed {
+        one.proxy.mend();
+    }
+    let back = load.now();
+    wait_for("the time to recover, and a second more", || async {
+        load.now() > back + RECOVERY + Duration::from_secs(1)
+    })
+    .await;
+    let end = load.now();
+    let report = load.end().await;
+    let outage = report.during(down..back);
+    let second = Duration::from_secs(1);
+    let recovered = report.during(back + RECOVERY..end);
+    let first = report
+        .samples
+        .iter()
+        .filter(|sample| sample.due >= back && sample.outcome.is_ok())
+        .map(|sample| sample.due - back)
+        .min();
+    println!(
+        "all down: {outage}\n  back: {}\n  first answer to a call due {first:?} after its return",
+        report.during(back..end)
+    );
+    assert!(outage.answered() * 20 <= outage.sent, "{outage}");
+    assert!(
+        outage.causes().keys().all(|cause| cause.starts_with("Unavailable")),
+        "told at once, not by a deadline: {outage}"
+    );
+    assert!(outage.samples.iter().all(|sample| sample.took < second), "{outage}");
+    let _ = recovered.flawless();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_from_consul_costs_no_call_and_ends_with_what_is_new() {
+    let scene = Scene::start().await;
+    let behind = Proxy::to(scene.consul.address().parse().unwrap()).await;
+    let mut placed = Vec::new();
+    for _ in 0..3 {
+        placed.push(super::stage::Placed::start(scene.configuration()).await);
+    }
+    let mut configuration = scene.configuration();
+    configuration.consul.address = behind.address().to_string();
+    let caller = start(configuration, "caller");
+    let client = client(&caller, 3).await;
+    let load = gets(&client, RATE);
+    load.answers(100).await;
+    behind.black_hole();
+    load.answers(200).await;
+    // One dies and one comes while the caller hears nothing of it.
+    drop(placed.remove(0));
+    let late = super::stage::Placed::start(scene.configuration()).await;
+    load.answers(200).await;
+    let channel = caller.channel(PROBE).unwrap();
+    assert!(
+        channel.report().iter().all(|one| one.id != late.id()),
+        "the partition leaks"
+    );
+    behind.mend();
+    wait_for("calls to the one that came meanwhile", || async {
+        channel.report().iter().any(|one| one.id == late.id() && one.calls > 0)
+    })
+    .await;
+    let report = load.end().await;
+    println!("a partition from Consul, one dies, one comes: {report}");
+    let _ = report.flawless();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_all_over_is_not_made_worse_by_tries() {
+    let stage = Stage::of(3).await;
+    let load = stage.gets(RATE);
+    load.answers(200).await;
+    // A few of many are tried again with success, and so the budget is worth something.
+    for (code, what) in [(Code::Unavailable, "everybody fails"), (Code::Ok, "everybody answers")] {
+        for one in &stage.placed {
+            one.serving.fail(code);
+        }
+        let (since, before) = (load.now(), stage.received());
+        load.sends(600).await;
+        let (sent, received) = (load.so_far().during(since..load.now()).sent, stage.received() - before);
+        let amplified = received as f64 / sent as f64;
+        println!("{what}: {received} calls at the servers for {sent}: {amplified:.2} ×");
+        let most = if code == Code::Ok { 1.2 } else { AMPLIFIED };
+        assert!(amplified <= most * 1.02, "{amplified:.2} × is more than {most} ×");
+    }
+    let report = load.end().await;
+    println!("  {report}");
+    assert!(
+        report.causes().keys().all(|cause| cause.starts_with("Unavailable")),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slowness_all_over_is_not_made_worse_by_tries() {
+    let stage = Stage::of(3).await;
+    let load = stage.gets(RATE);
+    load.answers(200).await;
+    for one in &stage.placed {
+        one.serving.slow_down(Duration::from_millis(300));
+    }
+    let (since, before) = (load.now(), stage.received());
+    load.sends(400).await;
+    let (until, received) = (load.now(), stage.received() - before);
+    let report = load.end().await;
+    let sent = report.during(since..until).sent;
+    println!("everybody is slow: {received} calls at the servers for {sent}; {report}");
+    assert!(received as f64 <= sent as f64 * 1.22, "{received} for {sent}");
+    let _ = report.flawless();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_at_its_limit_does_what_it_can_and_recovers_at_once() {
+    const STREAMS: u32 = 8;
+    let scene = Scene::start().await;
+    let mut configuration = scene.configuration();
+    configuration.serving.streams = STREAMS;
+    let serving = Serving::start(&start(configuration, PROBE)).await;
+    let client = client(&scene.caller(), 1).await;
+    serving.slow_down(Duration::from_millis(50));
+    // 160 calls a second are what it can do; a little more than twice that comes.
+    let load = gets(&client, 2 * RATE);
+    load.sends(1200).await;
+    let crowded = load.now();
+    serving.slow_down(Duration::ZERO);
+    load.answers(200).await;
+    let relieved = load.now();
+    load.sends(200).await;
+    let report = load.end().await;
+    let (crowd, calm) = (
+        report.during(Duration::ZERO..crowded),
+        report.during(relieved..Duration::MAX),
+    );
+    println!("at its limit: {crowd}\n  relieved: {calm}");
+    let able = (160.0 * crowded.as_secs_f64()) as u64;
+    assert!(
+        crowd.answered() * 10 >= able * 7,
+        "at least 70 % of the {able} that it is able to: {crowd}"
+    );
+    assert!(
+        crowd
+            .causes()
+            .keys()
+            .all(|cause| cause.starts_with("DeadlineExceeded") || cause.starts_with("ResourceExhausted")),
+        "{crowd}"
+    );
+    assert!(
+        crowd
+            .samples
+            .iter()
+            .all(|sample| sample.took < 2 * super::stage::DEADLINE),
+        "{crowd}"
+    );
+    let _ = calm.flawless();
+}
