@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway clean page
+.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway bench-faults clean page
 
 # What the machine has comes before what setup brought.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(CURDIR)/web/node_modules/.bin
@@ -58,6 +58,9 @@ bench-call: setup ## a unary call through the fabric's client beside a raw tonic
 bench-gateway: setup-bench ## grpc-web through the gateway beside Envoy: CPU a request, memory
 	cargo build --locked --release -p lyceum-cli
 	@LYCEUM_BINARY="$(BUILT)/release/lyceum" ENVOY="$(CURDIR)/.tools/bin/envoy" node benches/gateway.mjs
+
+bench-faults: setup ## kill -9, rolling restart, one slow of five, a crowd: what callers see (ARGS="kill slow")
+	cargo bench --locked -p lyceum --features testing --bench faults -- $(ARGS)
 
 clean: ## remove what was built; what setup brought stays
 	cargo clean
