@@ -27,6 +27,7 @@ use crate::services;
         lyceum up --replicas writing-analysis=3     three instances of one service\n  \
         lyceum status --watch                       who is registered, and how well they are\n  \
         lyceum certificates operator                a certificate for grpcurl and buf curl\n  \
+        lyceum policy show writing-analysis         how a service is called, and where each value comes from\n  \
         lyceum config show                          what all layers of configuration add up to",
     subcommand_required = true,
     arg_required_else_help = true
@@ -54,6 +55,13 @@ pub(crate) enum Command {
     /// Make certificates
     #[command(subcommand, arg_required_else_help = true)]
     Certificates(Certificates),
+    /// Look at and change how services are called and serve, while everything runs
+    ///
+    /// A service's policy is one TOML document in Consul, at lyceum/policies/SERVICE, above the configuration's [policy]
+    /// and the defaults. Every process takes a change over by itself, within a second or so. docs/resilience.md lists the
+    /// keys.
+    #[command(subcommand, arg_required_else_help = true)]
+    Policy(Policy),
     /// Check or show the configuration
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),
@@ -179,6 +187,107 @@ pub(crate) struct Operator {
     /// Whose certificate: what servers know the caller as
     #[arg(long, default_value = "operator", value_name = "NAME")]
     pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+/// `lyceum policy`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Show what holds for a service, and where each value comes from
+    Show(ShowPolicy),
+    /// Check a document, and put it into Consul
+    Set(SetPolicy),
+    /// Say everything that is wrong with a document
+    Check(CheckPolicy),
+    /// Take a service's document out of Consul: what the configuration says holds again
+    Unset(UnsetPolicy),
+}
+
+/// `lyceum policy show`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The output is itself a document: change it and give it to `lyceum policy set`. What stays away \
+    is the default, or what the configuration says.\n\n\
+    Examples:\n  \
+    lyceum policy show writing-analysis\n  \
+    lyceum policy show writing-analysis --document     the document alone, as it was set\n  \
+    lyceum policy show writing-analysis --json | jq '.settings[] | select(.origin == \"consul\")'"
+)]
+pub(crate) struct ShowPolicy {
+    /// The service's name in Consul
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// Print the document in Consul as it was set, even one with mistakes
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) document: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+/// `lyceum policy set`.
+#[derive(Debug, Args)]
+#[command(after_help = "A document has what shall be otherwise, and nothing else:\n\n  \
+    [call]\n  \
+    deadline = \"5s\"\n  \
+    attempts = 2\n\n  \
+    [methods.EvaluateReflection]\n  \
+    hedge = true\n\n  \
+    [balancing.ejection]\n  \
+    failures = 3\n\n\
+    Examples:\n  \
+    lyceum policy set writing-analysis policy.toml\n  \
+    echo 'call.attempts = 1' | lyceum policy set writing-analysis -\n  \
+    lyceum policy set writing-analysis policy.toml --index 57     only over the one that was looked at")]
+pub(crate) struct SetPolicy {
+    /// The service's name in Consul
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
+    /// The document, a TOML file; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only if the document in Consul still has this index, which `lyceum policy show --json` tells; 0: only if there is
+    /// none (default: if nobody changes it at the same moment)
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+/// `lyceum policy check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lyceum policy check policy.toml\n  \
+    lyceum policy check policy.toml --service writing-analysis     also its methods' names\n  \
+    lyceum policy check - --json <policy.toml")]
+pub(crate) struct CheckPolicy {
+    /// The document, a TOML file; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Whose document it is to be: the names of methods are checked too
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) layers: Layers,
+}
+
+/// `lyceum policy unset`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lyceum policy unset writing-analysis")]
+pub(crate) struct UnsetPolicy {
+    /// The service's name in Consul
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: String,
     #[command(flatten)]
     pub(crate) layers: Layers,
 }

@@ -45,13 +45,13 @@ pub(crate) async fn instances(client: &Client, service: &str) -> anyhow::Result<
 }
 
 /// What to do about a Consul that does not answer.
-fn explained(error: consul::Error) -> anyhow::Error {
+pub(crate) fn explained(error: consul::Error) -> anyhow::Error {
     let advice = match &error {
         consul::Error::Unreachable { .. } | consul::Error::TimedOut { .. } => {
             "; is it running? `lyceum up` starts one, and CONSUL_HTTP_ADDR or --set consul.address=… says where it is"
         }
         consul::Error::Refused { status, .. } if status.as_u16() == 403 => {
-            "; set LYCEUM_CONSUL__TOKEN or CONSUL_HTTP_TOKEN to a token that may read services and nodes"
+            "; set LYCEUM_CONSUL__TOKEN or CONSUL_HTTP_TOKEN to a token that may do this"
         }
         _ => "",
     };

@@ -1,7 +1,8 @@
 //! The one binary, `lyceum`: the whole fabric on one machine, one part of it in production, and an operator's eyes.
 //!
 //! **What.** [`arguments`] says what can be asked. `up` ([`up`]) supervises a Consul agent and one process a service and
-//! the gateway; `serve` and `gateway` ([`serve`]) are those processes; `status`, `certificates` and `config` look.
+//! the gateway; `serve` and `gateway` ([`serve`]) are those processes; `status`, `certificates` and `config` look;
+//! `policy` ([`policy`]) changes how services are called while everything runs.
 //!
 //! **Why one binary.** What runs on a laptop is what runs in production, and a change links once
 //! (`docs/adr/0004-one-binary.md`).
@@ -16,6 +17,7 @@ mod folder;
 mod inspect;
 mod operator;
 mod output;
+mod policy;
 mod ports;
 mod process;
 mod serve;
@@ -76,6 +78,7 @@ fn run(command: Command, environment: &[(String, String)]) -> anyhow::Result<()>
         Command::Certificates(Certificates::Operator(arguments)) => finish(single()?, |runtime| {
             runtime.block_on(operator::run(arguments, environment))
         }),
+        Command::Policy(command) => finish(single()?, |runtime| runtime.block_on(policy::run(command, environment))),
         Command::Config(command) => inspect::run(command, environment),
         Command::Tether(arguments) => tether::run(arguments.parent, &arguments.program).map(|never| match never {}),
     }

@@ -33,6 +33,18 @@ impl Client {
         self.send(call).await.map(drop)
     }
 
+    /// Sets a key's value unless it changed since [`Client::kv_get`] answered with this index; 0 stands for a key that is
+    /// not there. Says whether it was set.
+    ///
+    /// # Errors
+    /// When Consul cannot be asked or refuses.
+    pub async fn kv_put_unchanged(&self, key: &str, value: impl Into<Bytes>, index: u64) -> Result<bool> {
+        let path = format!("/v1/kv/{}?cas={index}", escaped_path(key));
+        let mut call = self.call("write a key", Method::PUT, path);
+        call.body = value.into();
+        self.fetch::<bool>(call).await.map(|answer| answer.value)
+    }
+
     /// Removes a key; that there was none is fine.
     ///
     /// # Errors

@@ -174,9 +174,13 @@ async fn keys_hold_any_bytes() {
     );
     put.unwrap();
     assert_eq!(woken.unwrap().value.unwrap(), "new");
+    let index = client.kv_get("lyceum/limits", &Query::default()).await.unwrap().index;
+    let put = async |index| client.kv_put_unchanged("lyceum/limits", "newer", index).await.unwrap();
+    assert!(!put(0).await && !put(index - 1).await && put(index).await && !put(index).await);
     client.kv_delete("lyceum/limits").await.unwrap();
     client.kv_delete("lyceum/limits").await.unwrap();
     assert_eq!(read("lyceum/limits").await, None);
+    assert!(client.kv_put_unchanged("lyceum/limits", "first", 0).await.unwrap());
 }
 
 #[tokio::test]

@@ -120,6 +120,8 @@ async fn help_teaches_by_example() {
         &["up", "--help"],
         &["serve", "--help"],
         &["certificates", "operator", "--help"],
+        &["policy", "show", "--help"],
+        &["policy", "set", "--help"],
     ] {
         let (good, text, _) = said(&run(command).await);
         assert!(good);

@@ -11,5 +11,6 @@ mod faults;
 mod inspecting;
 mod leaving;
 mod operating;
+mod policies;
 mod running;
 mod tracing;

@@ -15,3 +15,8 @@ node_prefix "" {
 agent_prefix "" {
   policy = "read"
 }
+
+# How services are called and serve, which operators change while everything runs (docs/resilience.md).
+key_prefix "lyceum/policies/" {
+  policy = "read"
+}

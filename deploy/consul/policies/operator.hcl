@@ -1,4 +1,4 @@
-# For people: sees everything, and registers nothing in a service's name.
+# For people: sees everything, sets policies, and registers nothing in a service's name.
 service_prefix "" {
   policy = "read"
 }
@@ -9,4 +9,9 @@ node_prefix "" {
 
 agent_prefix "" {
   policy = "read"
+}
+
+# `lyceum policy`: how services are called and serve.
+key_prefix "lyceum/policies/" {
+  policy = "write"
 }
