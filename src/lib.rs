@@ -38,6 +38,7 @@ pub mod identity;
 pub mod policy;
 pub mod privacy;
 pub mod registration;
+pub mod resilience;
 pub mod serving;
 pub mod telemetry;
 #[cfg(feature = "testing")]

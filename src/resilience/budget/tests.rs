@@ -1,0 +1,122 @@
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SECOND: u64 = 1_000_000;
+
+fn settings(share: f64, floor: u32) -> policy::Budget {
+    policy::Budget {
+        share,
+        floor,
+        window: Duration::from_secs(10),
+    }
+}
+
+#[test]
+fn many_calls_allow_their_share_and_not_one_more() {
+    let (budget, settings) = (Budget::default(), policy::Budget::default());
+    for call in 0..10_000 {
+        budget.deposit(Micros(call * 900), &settings);
+    }
+    let now = Micros(9 * SECOND);
+    let granted = (0..5000).filter(|_| budget.withdraw(now, &settings)).count();
+    assert_eq!(granted, 2000);
+    assert_eq!(
+        budget.report(now, &settings),
+        Report {
+            calls: 10_000,
+            retries: 2000,
+            allowed: 2000
+        }
+    );
+}
+
+#[test]
+fn few_calls_have_the_floor() {
+    let (budget, settings) = (Budget::default(), policy::Budget::default());
+    let granted = (0..500).filter(|_| budget.withdraw(Micros(7), &settings)).count();
+    assert_eq!(granted, 100, "ten a second over ten seconds");
+}
+
+#[test]
+fn nothing_is_allowed_where_nothing_shall_be() {
+    let (budget, settings) = (Budget::default(), settings(0.0, 0));
+    budget.deposit(Micros(0), &settings);
+    assert!(!budget.withdraw(Micros(0), &settings));
+    assert_eq!(
+        budget.report(Micros(0), &settings).retries,
+        0,
+        "what was refused is not charged"
+    );
+}
+
+#[test]
+fn a_window_later_all_is_forgotten() {
+    let (budget, settings) = (Budget::default(), settings(0.5, 0));
+    for _ in 0..100 {
+        budget.deposit(Micros(0), &settings);
+    }
+    assert!(budget.withdraw(Micros(9 * SECOND), &settings));
+    assert!(!budget.withdraw(Micros(10 * SECOND), &settings));
+}
+
+#[test]
+fn settings_may_change_at_any_time() {
+    let budget = Budget::default();
+    for _ in 0..10 {
+        budget.deposit(Micros(0), &settings(0.2, 0));
+    }
+    let allowed = |settings: &policy::Budget| budget.report(Micros(0), settings).allowed;
+    assert_eq!(allowed(&settings(0.2, 0)), 2);
+    assert_eq!(allowed(&settings(0.5, 0)), 5);
+    assert_eq!(allowed(&settings(0.5, 1)), 10);
+}
+
+#[test]
+fn of_many_threads_none_slips_through() {
+    let (budget, settings) = (Budget::default(), settings(0.2, 0));
+    for _ in 0..1000 {
+        budget.deposit(Micros(0), &settings);
+    }
+    let granted = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..1000 {
+                    if budget.withdraw(Micros(0), &settings) {
+                        granted.fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let granted = granted.load(Relaxed);
+    assert!(granted <= 200 && granted > 150, "{granted}");
+}
+
+proptest! {
+    /// Whatever comes in whatever order: in no window is more granted than share and floor allow.
+    #[test]
+    fn no_window_grants_more_than_it_may(
+        share in 0.0_f64..1.0,
+        floor in 0_u32..3,
+        events in prop::collection::vec((any::<bool>(), 0_u64..500_000), 1..600),
+    ) {
+        let (budget, settings) = (Budget::default(), settings(share, floor));
+        let (mut now, mut calls, mut granted) = (0, Vec::new(), Vec::new());
+        for (is_call, pause) in events {
+            now += pause;
+            if is_call {
+                budget.deposit(Micros(now), &settings);
+                calls.push(now / SECOND);
+            } else if budget.withdraw(Micros(now), &settings) {
+                granted.push(now / SECOND);
+                let of = |times: &[u64]| times.iter().filter(|slot| **slot + 10 > now / SECOND).count() as f64;
+                prop_assert!(of(&granted) <= (share * of(&calls)).max(f64::from(floor) * 10.0));
+            }
+        }
+    }
+}
