@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway bench-faults clean page
+.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway bench-faults simulate clean page
 
 # What the machine has comes before what setup brought.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(CURDIR)/web/node_modules/.bin
@@ -61,6 +61,10 @@ bench-gateway: setup-bench ## grpc-web through the gateway beside Envoy: CPU a r
 
 bench-faults: setup ## kill -9, rolling restart, one slow of five, a crowd: what callers see (ARGS="kill slow")
 	cargo bench --locked -p lyceum --features testing --bench faults -- $(ARGS)
+
+# With arguments of one's own the charts stay as they are, so that they always show every case.
+simulate: ## balancing beside its peers on a virtual clock, one table and docs/charts (ARGS="--help" tells more)
+	@cargo run --quiet --locked --profile simulation -p lyceum-simulation --bin simulate -- $(or $(ARGS),--charts docs/charts)
 
 clean: ## remove what was built; what setup brought stays
 	cargo clean

@@ -75,7 +75,7 @@ pub trait Balancer {
     /// Discovery has news: these are all there are now.
     fn list(&mut self, servers: &[Listing], now: u64);
     /// Connections were lost or made.
-    fn connections(&mut self);
+    fn connections(&mut self, now: u64);
     /// Where the next call goes; `tried` has those that failed it before.
     fn pick(&mut self, now: u64, tried: &[u32]) -> Pick;
     /// A call is over.

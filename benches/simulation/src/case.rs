@@ -103,11 +103,6 @@ impl Plan {
     /// So many servers at this load, for as long as the requests last.
     fn pool(&mut self, servers: u32, load: f64) {
         self.scene = Scene::new(servers, load);
-        self.lasting();
-    }
-
-    /// Sets the length by the load as it is now.
-    fn lasting(&mut self) {
         self.scene.length = (self.requests as f64 / self.scene.rate * SECOND as f64) as u64;
     }
 

@@ -170,28 +170,31 @@ impl Engine<'_> {
         let end = self.scene.length
             + u64::from(self.scene.retry.map_or(1, |retry| retry.attempts)) * self.scene.timeout
             + SECOND;
-        while let Some(Reverse((time, _, event))) = self.events.pop() {
-            self.give_up(time);
+        while let Some(Reverse((time, ..))) = self.events.peek().copied() {
+            // A give-up may bring a retry that is due before that event.
+            if let Some((due, visit)) = self.timeouts.front().copied()
+                && due <= time
+            {
+                self.timeouts.pop_front();
+                if self.is_under_way(visit) {
+                    self.now = due;
+                    self.end(visit.slot, Outcome::TimedOut, None);
+                }
+                continue;
+            }
             if time > end {
                 break;
             }
             self.now = time;
-            self.handle(event);
+            if let Some(Reverse((_, _, event))) = self.events.pop() {
+                self.handle(event);
+            }
         }
     }
 
-    /// Ends the attempts whose time is over by `until`.
-    fn give_up(&mut self, until: u64) {
-        while let Some((due, visit)) = self.timeouts.front().copied() {
-            if due > until {
-                return;
-            }
-            self.timeouts.pop_front();
-            if self.calls[visit.slot as usize].generation == visit.generation {
-                self.now = due;
-                self.end(visit.slot, Outcome::TimedOut, None);
-            }
-        }
+    /// Whether an attempt has not ended yet.
+    fn is_under_way(&self, visit: Visit) -> bool {
+        self.calls[visit.slot as usize].generation == visit.generation
     }
 
     fn handle(&mut self, event: Event) {
@@ -220,7 +223,7 @@ impl Engine<'_> {
                 self.done(server, Visit { slot, generation }, failed);
             }
             Event::Retry { slot, generation } => {
-                if self.calls[slot as usize].generation == generation {
+                if self.is_under_way(Visit { slot, generation }) {
                     self.attempt(slot);
                 }
             }
@@ -325,13 +328,13 @@ impl Engine<'_> {
         let server = &mut self.servers[number as usize];
         server.served(self.now, failed);
         let (report, silent) = (server.report(), server.behaviour.silent);
-        if self.calls[visit.slot as usize].generation == visit.generation && !silent {
+        if self.is_under_way(visit) && !silent {
             let outcome = if failed { Outcome::Failed } else { Outcome::Answered };
             self.end(visit.slot, outcome, Some(report));
         }
         // Whoever gave up while waiting has left the line.
         while let Some(next) = self.servers[number as usize].line.pop_front() {
-            if self.calls[next.slot as usize].generation == next.generation {
+            if self.is_under_way(next) {
                 self.serve(number, next);
                 break;
             }
@@ -373,7 +376,7 @@ impl Engine<'_> {
         self.offering = false;
         for client in 0..self.clients.len() {
             while let Some(visit) = self.clients[client].waiting.pop_front() {
-                if self.calls[visit.slot as usize].generation == visit.generation && !self.place(visit) {
+                if self.is_under_way(visit) && !self.place(visit) {
                     self.clients[client].waiting.push_front(visit);
                     self.offering = true;
                     break;
@@ -437,7 +440,7 @@ impl Engine<'_> {
     fn connect(&mut self, server: u32, connected: bool) {
         self.connected[server as usize].store(connected, Ordering::Relaxed);
         for client in &mut self.clients {
-            client.balancer.connections();
+            client.balancer.connections(self.now);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Percentiles of many durations in little memory.
 //!
-//! Buckets are 1/128 of a power of two wide, so that a percentile is right within 0.8 % at any size. When not: the
+//! Buckets are 1/256 of a power of two wide, so that a percentile is right within 0.4 % at any size. When not: the
 //! fabric's own histogram has few buckets because Prometheus keeps them all; comparing balancers needs finer ones.
 //! Source: the layout of HdrHistogram.
 
-const SUB_BITS: u32 = 7;
+const SUB_BITS: u32 = 8;
 const SUBS: usize = 1 << SUB_BITS;
 
 /// Counts of values by size.

@@ -1,48 +1,95 @@
-//! `simulate`: runs cases and prints one table.
+//! `simulate`: runs cases and prints one table. It asserts nothing: reading it is the reader's work.
 
-use clap::Parser;
-use lyceum_simulation::balancer::Kind;
+mod arguments;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
 use lyceum_simulation::case::Case;
-use lyceum_simulation::study;
+use lyceum_simulation::{chart, study};
 
-#[derive(Parser)]
-struct Arguments {
-    #[arg(long, value_delimiter = ',')]
-    case: Vec<String>,
-    #[arg(long, value_enum, value_delimiter = ',')]
-    balancer: Vec<Kind>,
-    #[arg(long, default_value_t = 300_000)]
-    requests: u64,
-    #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
-    seed: Vec<u64>,
+use arguments::Arguments;
+
+fn main() -> ExitCode {
+    match simulate(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `simulate | head` is no mistake.
+        Err(error) if reader_left(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "simulate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-fn main() {
-    let a = Arguments::parse();
-    let cases: Vec<Case> = Case::all()
-        .into_iter()
-        .filter(|c| a.case.is_empty() || a.case.iter().any(|n| n == c.name))
-        .collect();
-    let kinds = if a.balancer.is_empty() {
-        Kind::ALL.to_vec()
-    } else {
-        a.balancer
-    };
-    for row in study::run(&cases, &kinds, &a.seed, a.requests, |_, _| ()) {
-        for metric in row.case.metrics {
-            print!("{:12} {:22}", row.case.name, metric.label());
-            let best = row.best(*metric);
-            for cell in &row.cells {
-                let v = cell.value(*metric);
-                print!(
-                    " {}={:.2}±{:.2}{}",
-                    cell.kind.name(),
-                    v.mean,
-                    v.spread,
-                    if best.contains(&cell.kind) { "*" } else { "" }
-                );
-            }
-            println!();
+fn reader_left(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn simulate(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    if arguments.list {
+        for case in Case::all() {
+            writeln!(output, "{:<13} {}", case.name, case.about)?;
         }
+        return Ok(());
+    }
+    let cases = chosen(&arguments.case)?;
+    let rows = study::run(
+        &cases,
+        &arguments.balancers(),
+        &arguments.seed,
+        arguments.requests,
+        progress,
+    );
+    if arguments.json {
+        writeln!(
+            output,
+            "{}",
+            serde_json::to_string_pretty(&study::document(&rows, arguments.requests))?
+        )?;
+    } else {
+        writeln!(output, "{}", table::render(&rows))?;
+        writeln!(
+            output,
+            "\n * the best, and whoever is within the seeds' spread of it; {} calls × {} seeds a cell; `--list` explains the cases",
+            arguments.requests,
+            arguments.seed.len(),
+        )?;
+    }
+    if let Some(folder) = &arguments.charts {
+        let drawn = chart::draw(&rows, folder).with_context(|| format!("cannot draw into {}", folder.display()))?;
+        if !arguments.json {
+            writeln!(output, " {drawn} charts in {}", folder.display())?;
+        }
+    }
+    Ok(())
+}
+
+fn chosen(names: &[String]) -> anyhow::Result<Vec<Case>> {
+    let all = Case::all();
+    for name in names {
+        if !all.iter().any(|case| case.name.eq_ignore_ascii_case(name)) {
+            let known: Vec<&str> = all.iter().map(|case| case.name).collect();
+            bail!("there is no case \"{name}\"; there are {}", known.join(", "));
+        }
+    }
+    Ok((all.into_iter())
+        .filter(|case| names.is_empty() || names.iter().any(|name| case.name.eq_ignore_ascii_case(name)))
+        .collect())
+}
+
+/// Says how far it is, to people only.
+fn progress(done: usize, of: usize) {
+    let mut error = io::stderr();
+    if error.is_terminal() {
+        let end = if done == of { "\r\u{1b}[K" } else { "" };
+        let _ = write!(error, "\r{done} of {of} runs{end}");
+        let _ = error.flush();
     }
 }

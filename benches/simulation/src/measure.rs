@@ -27,6 +27,9 @@ pub struct Measure {
     timed_out: u64,
     within_second: u64,
     latencies: Histogram,
+    /// The sum of what is in `latencies`.
+    took: u64,
+    failed: u64,
     /// Attempts by server.
     pub by_server: Vec<u64>,
     /// Second by second.
@@ -46,11 +49,15 @@ pub struct Figures {
     pub timed_out: f64,
     /// % of calls that were answered well within a second.
     pub within_second: f64,
-    /// Percentiles in ms over everything but failures at once; a time-out counts as long as it is.
+    /// % of calls that failed at once.
+    pub failed: f64,
+    /// Mean in ms, and percentiles, over everything but failures at once; a time-out counts as long as it is.
+    pub mean: f64,
+    /// Half of the calls took no longer.
     pub p50: f64,
-    /// The same, 99 %.
+    /// 99 %.
     pub p99: f64,
-    /// The same, 99.9 %.
+    /// 99.9 %.
     pub p999: f64,
     /// % of attempts that the first server had.
     pub first_share: f64,
@@ -72,6 +79,8 @@ impl Measure {
             timed_out: 0,
             within_second: 0,
             latencies: Histogram::default(),
+            took: 0,
+            failed: 0,
             by_server: vec![0; servers],
             moments: vec![Moment::default(); (length / SECOND) as usize + 1],
         }
@@ -102,7 +111,10 @@ impl Measure {
         if outcome == Outcome::TimedOut {
             self.timed_out += 1;
         }
-        if outcome != Outcome::Failed {
+        if outcome == Outcome::Failed {
+            self.failed += 1;
+        } else {
+            self.took += took;
             self.latencies.record(took);
             self.moment(arrived).latencies.record(took);
         }
@@ -126,6 +138,8 @@ impl Measure {
             answered: share(self.answered, self.calls),
             timed_out: share(self.timed_out, self.calls),
             within_second: share(self.within_second, self.calls),
+            failed: share(self.failed, self.calls),
+            mean: self.took as f64 / 1000.0 / ((self.calls - self.failed) as f64).max(1.0),
             p50: milli(0.5),
             p99: milli(0.99),
             p999: milli(0.999),

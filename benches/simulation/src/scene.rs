@@ -82,7 +82,7 @@ impl Scene {
     /// So many equal, healthy instances under a load, which is a share of what they can do together.
     #[must_use]
     pub fn new(servers: u32, load: f64) -> Self {
-        let limit = 16;
+        let limit = 8;
         let mean = 10.0 * MILLI as f64;
         Self {
             instances: (0..servers)

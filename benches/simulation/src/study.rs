@@ -83,6 +83,63 @@ impl Row {
     }
 }
 
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Document {
+    /// Calls in each run.
+    pub requests: u64,
+    /// One entry a case and a balancer.
+    pub cells: Vec<Entry>,
+}
+
+/// One balancer in one case.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// The case's name.
+    pub case: &'static str,
+    /// The balancer.
+    pub balancer: Kind,
+    /// What the case is judged by, and whether this balancer is among the best.
+    pub judged: Vec<Judgement>,
+    /// Every figure of every seed.
+    pub runs: Vec<Figures>,
+}
+
+/// One metric of an entry.
+#[derive(Debug, Serialize)]
+pub struct Judgement {
+    /// Which.
+    pub metric: Metric,
+    /// Its value.
+    #[serde(flatten)]
+    pub value: Value,
+    /// Whether nobody is better by more than the spread.
+    pub best: bool,
+}
+
+/// The rows for scripts.
+#[must_use]
+pub fn document(rows: &[Row], requests: u64) -> Document {
+    let entry = |row: &Row, cell: &Cell| Entry {
+        case: row.case.name,
+        balancer: cell.kind,
+        judged: (row.case.metrics.iter())
+            .map(|metric| Judgement {
+                metric: *metric,
+                value: cell.value(*metric),
+                best: row.best(*metric).contains(&cell.kind),
+            })
+            .collect(),
+        runs: cell.figures(),
+    };
+    Document {
+        requests,
+        cells: (rows.iter())
+            .flat_map(|row| row.cells.iter().map(move |cell| entry(row, cell)))
+            .collect(),
+    }
+}
+
 /// Runs everything; `done` is told after each run how many there are in all.
 pub fn run(
     cases: &[Case],

@@ -108,7 +108,7 @@ impl Balancer for Kratos {
         self.roster.list(servers, Note::new);
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, _: u64) {
         self.roster.connections();
     }
 

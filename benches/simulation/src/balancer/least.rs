@@ -28,7 +28,7 @@ impl Balancer for Least {
         self.roster.list(servers, || 0);
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, _: u64) {
         self.roster.connections();
     }
 

@@ -95,7 +95,7 @@ impl Balancer for Linkerd {
             .count();
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, _: u64) {
         self.roster.connections();
     }
 

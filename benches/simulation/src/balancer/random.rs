@@ -29,7 +29,7 @@ impl Balancer for Random {
         self.roster.list(servers, || ());
     }
 
-    fn connections(&mut self) {}
+    fn connections(&mut self, _: u64) {}
 
     fn pick(&mut self, _: u64, _: &[u32]) -> Pick {
         if self.roster.nodes.is_empty() {

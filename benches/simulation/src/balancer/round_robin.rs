@@ -28,7 +28,7 @@ impl Balancer for RoundRobin {
         self.roster.list(servers, || ());
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, _: u64) {
         self.roster.connections();
     }
 

@@ -81,7 +81,7 @@ impl Balancer for Tower {
         self.roster.list(servers, || PeakEwma::new(now));
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, _: u64) {
         self.roster.connections();
     }
 

@@ -80,9 +80,9 @@ impl Balancer for Wrr {
         self.schedule(now);
     }
 
-    fn connections(&mut self) {
+    fn connections(&mut self, now: u64) {
         self.roster.connections();
-        self.schedule(self.scheduled);
+        self.schedule(now);
     }
 
     fn pick(&mut self, now: u64, _: &[u32]) -> Pick {
