@@ -6,9 +6,11 @@
 //! Source: W3C Trace Context; gRPC over HTTP/2 (`grpc-timeout`); OpenTelemetry's context propagation.
 
 pub mod headers;
+mod priority;
 mod timeout;
 mod trace;
 
+pub use priority::Priority;
 pub use timeout::{format as format_timeout, parse as parse_timeout};
 pub use trace::Trace;
 
@@ -37,6 +39,8 @@ pub struct Context {
     pub principal: Option<Sensitive<String>>,
     /// What the call may do with whose data.
     pub privacy: Privacy,
+    /// Whether somebody waits for the answer.
+    pub priority: Priority,
 }
 
 impl Context {
@@ -89,6 +93,9 @@ impl Context {
             ));
         }
         headers::read_privacy(headers, &mut context.privacy)?;
+        if let Some(value) = headers.get(headers::PRIORITY) {
+            context.priority = Priority::parse(value).ok_or_else(|| invalid("lyceum-priority"))?;
+        }
         Ok(context)
     }
 
@@ -110,6 +117,10 @@ impl Context {
             headers.insert(headers::PRINCIPAL, value);
         }
         headers::write_privacy(headers, &self.privacy);
+        // A handler may mark a call of its own as batch; what serves a batch call is batch itself.
+        if self.priority != Priority::default() {
+            headers.insert(headers::PRIORITY, HeaderValue::from_static(self.priority.name()));
+        }
     }
 
     /// Runs `future` inside this context.

@@ -35,6 +35,7 @@ pub mod discovery;
 pub mod error;
 mod fabric;
 pub mod identity;
+pub mod load_report;
 pub mod policy;
 pub mod privacy;
 pub mod registration;

@@ -4,29 +4,37 @@
 //! deadline, input rules (in the codec), metrics (`GET /metrics` on the same port), `grpc.health.v1`, reflection v1 and
 //! v1alpha, limits. There is no plaintext port: operators use a certificate of their own.
 //!
+//! What comes in is measured, and refused before it drowns the rest: [`admission`]. Each answer tells its caller how
+//! busy the instance is ([`LoadHandle`]); an instance that stays overloaded says so in Consul.
+//!
 //! Draining: maintenance in Consul → health NOT_SERVING → a moment for callers to see it → GOAWAY on every connection →
-//! grace for calls under way → deregistration. When not: the browser's side is the gateway's.
+//! grace for calls under way → UNAVAILABLE for those that outlast it → deregistration. When not: the browser's side is the gateway's.
 //! Why not tonic's server: TLS is configured per accept here, so that renewed certificates are used without a restart,
 //! and connections age with jitter (gRPC A9). Source: gRPC's graceful shutdown; ztunnel's per-accept configuration.
 
 mod accept;
+pub mod admission;
 mod compute;
 mod frames;
 mod health;
 mod inbound;
+mod load;
 mod presence;
 mod reply;
 
 pub use compute::{SHORT_TEXT, compute};
 pub use health::HealthHandle;
+pub use load::LoadHandle;
 pub use presence::Presence;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -35,8 +43,12 @@ use tonic::service::{Routes, RoutesBuilder};
 use crate::contracts::DESCRIPTORS;
 use crate::fabric::Fabric;
 use crate::identity;
+use crate::policy::Watched;
 use crate::privacy::Consent;
 use crate::registration::Health;
+
+/// How often a server looks at its own load.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +78,8 @@ pub struct Server {
     capabilities: Vec<String>,
     consent: Consent,
     health: HealthHandle,
+    admission: admission::Handle,
+    load: LoadHandle,
 }
 
 impl Server {
@@ -75,7 +89,10 @@ impl Server {
         let mut routes = RoutesBuilder::default();
         let (health, service) = HealthHandle::new();
         routes.add_service(service);
+        let admission = admission::Handle::new(fabric.metrics().admission().clone());
         Self {
+            load: LoadHandle::new(admission.clone()),
+            admission,
             fabric: fabric.clone(),
             routes,
             methods: Vec::new(),
@@ -126,6 +143,18 @@ impl Server {
         self.health.clone()
     }
 
+    /// Looks at how much the server takes on and changes it; see [`admission`].
+    #[must_use]
+    pub fn admission(&self) -> admission::Handle {
+        self.admission.clone()
+    }
+
+    /// Tells callers how busy the service's own resources are; see [`LoadHandle`].
+    #[must_use]
+    pub fn load(&self) -> LoadHandle {
+        self.load.clone()
+    }
+
     /// Listens and announces the instance; calls are answered once [`Bound::serve`] runs.
     ///
     /// # Errors
@@ -154,6 +183,9 @@ impl Server {
         self.routes.add_service(reflection().build_v1alpha()?);
         self.health.serving(&self.methods).await;
 
+        // The policy as far as it is known; `serve` follows it.
+        let policy = self.fabric.policies().watch(self.fabric.service());
+        self.admission.apply(&policy.load().serving);
         let presence = Presence::announce(&self.fabric, address, self.methods, self.capabilities);
         self.health.announce_through(presence.id());
         let routes = self.routes.routes().prepare();
@@ -165,6 +197,9 @@ impl Server {
             presence,
             health: self.health,
             consent: self.consent,
+            admission: self.admission,
+            load: self.load,
+            policy,
         })
     }
 
@@ -188,6 +223,9 @@ pub struct Bound {
     presence: Presence,
     health: HealthHandle,
     consent: Consent,
+    admission: admission::Handle,
+    load: LoadHandle,
+    policy: Arc<Watched>,
 }
 
 impl Bound {
@@ -213,9 +251,12 @@ impl Bound {
             presence,
             health,
             consent,
+            admission,
+            load,
+            policy,
         } = self;
         let settings = fabric.configuration().serving.clone();
-        let inbound = inbound::Inbound::new(&fabric, routes, consent);
+        let inbound = inbound::Inbound::new(&fabric, routes, consent, admission.clone(), load);
         let connections = accept::Connections::new(settings.clone(), fabric.identity().clone(), inbound);
         // A caller that drops this future ends the server with it, connections and all.
         let _cut = connections.cut_off_when_dropped();
@@ -228,19 +269,7 @@ impl Bound {
         ));
         tracing::info!(instance = presence.id(), %address, "serving");
 
-        let mut states = health.states();
-        {
-            let mut until = std::pin::pin!(presence.until(shutdown));
-            loop {
-                tokio::select! {
-                    () = &mut until => break,
-                    Ok(()) = states.changed() => {
-                        let (state, note) = states.borrow_and_update().clone();
-                        presence.set_health(state, note);
-                    }
-                }
-            }
-        }
+        keep(&presence, &health, &admission, &policy, shutdown).await;
 
         presence.leaving().await;
         health.stopping().await;
@@ -252,5 +281,58 @@ impl Bound {
             tracing::warn!(connections = left, "calls were still under way when the grace ended");
         }
         presence.left().await;
+    }
+}
+
+/// Keeps the policy in force and the announcement true until `shutdown`: what the service says of itself, and whether it is overloaded. The worse
+/// of the two counts.
+async fn keep(
+    presence: &Presence,
+    health: &HealthHandle,
+    admission: &admission::Handle,
+    policy: &Watched,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut states = health.states();
+    let mut overload = admission::Overload::default();
+    let mut note = None;
+    let mut policies = policy.changes();
+    let mut applied = policy.load().serving.clone();
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut until = std::pin::pin!(presence.until(shutdown));
+    loop {
+        tokio::select! {
+            () = &mut until => return,
+            Ok(()) = states.changed() => {}
+            Ok(()) = policies.changed() => {
+                let now = &policy.load().serving;
+                if *now != applied {
+                    admission.apply(now);
+                    applied = now.clone();
+                }
+                continue;
+            }
+            _ = look.tick() => {
+                let now = Instant::now();
+                admission.tick(now);
+                match overload.observe(&admission.reading(), admission.refused(), now) {
+                    Some(changed) => {
+                        match &changed {
+                            Some(note) => tracing::warn!("{note}"),
+                            None => tracing::info!("no longer overloaded"),
+                        }
+                        note = changed;
+                    }
+                    None => continue,
+                }
+            }
+        }
+        let (said, why) = states.borrow_and_update().clone();
+        match &note {
+            Some(note) if said == Health::Passing => presence.set_health(Health::Warning, note.clone()),
+            Some(note) => presence.set_health(said, format!("{why}; {note}")),
+            None => presence.set_health(said, why),
+        }
     }
 }

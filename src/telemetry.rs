@@ -5,11 +5,13 @@
 //! the gateway. Traces follow W3C Trace Context and go to an OTLP collector where one is configured. When not: facts
 //! about a request's content are never telemetry. Source: OpenTelemetry's semantic conventions for RPC; gRPC A66.
 
+mod admission;
 mod histogram;
 mod log;
 mod metrics;
 mod traces;
 
+pub use admission::AdmissionMetrics;
 pub use histogram::Histogram;
 pub use metrics::{METRICS_TYPE, MethodMetrics, Metrics, Side, code_name};
 pub use traces::adopt;

@@ -126,6 +126,13 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
     );
     within(
         errors,
+        "serving.connection_age_grace",
+        serving.connection_age_grace,
+        Duration::ZERO,
+        DAY,
+    );
+    within(
+        errors,
         "serving.drain_notice",
         serving.drain_notice,
         Duration::ZERO,

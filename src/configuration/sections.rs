@@ -191,6 +191,9 @@ pub struct Serving {
     /// How long a connection lives, ± 10 %, 1 s to 7 days; so that old identities expire.
     #[serde(with = "humantime_serde")]
     pub connection_age: Duration,
+    /// How long calls and streams may go on on a connection of that age before they end with UNAVAILABLE, 0 to 1 day.
+    #[serde(with = "humantime_serde")]
+    pub connection_age_grace: Duration,
     /// When draining: how long callers get to see it before connections are told to end, 0 to 1 min.
     #[serde(with = "humantime_serde")]
     pub drain_notice: Duration,
@@ -209,6 +212,7 @@ impl Default for Serving {
             handshake: Duration::from_secs(5),
             deadline_limit: Duration::from_secs(300),
             connection_age: Duration::from_secs(1800),
+            connection_age_grace: Duration::from_secs(300),
             drain_notice: Duration::from_millis(500),
             drain_grace: Duration::from_secs(20),
         }

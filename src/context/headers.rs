@@ -21,6 +21,8 @@ pub const STUDENT: HeaderName = HeaderName::from_static("lyceum-student");
 pub const CONSENT: HeaderName = HeaderName::from_static("lyceum-consent");
 /// Why.
 pub const PURPOSE: HeaderName = HeaderName::from_static("lyceum-purpose");
+/// Whether somebody waits for the answer: interactive or batch.
+pub const PRIORITY: HeaderName = HeaderName::from_static("lyceum-priority");
 /// How long anything may be kept, in seconds.
 pub const RETENTION: HeaderName = HeaderName::from_static("lyceum-retention");
 

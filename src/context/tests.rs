@@ -28,7 +28,7 @@ proptest! {
         let _ = Trace::parse(&value);
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             let mut map = HeaderMap::new();
-            for name in [headers::TIMEOUT, headers::CORRELATION, headers::PRINCIPAL, headers::STUDENT, headers::CONSENT, headers::PURPOSE, headers::RETENTION] {
+            for name in [headers::TIMEOUT, headers::CORRELATION, headers::PRINCIPAL, headers::STUDENT, headers::CONSENT, headers::PURPOSE, headers::RETENTION, headers::PRIORITY] {
                 map.clear();
                 map.insert(name, value.clone());
                 let _ = Context::from_headers(&map, Instant::now());
@@ -66,6 +66,7 @@ fn a_context_goes_into_headers_and_out_again() {
             purpose: Some("instruction".to_owned()),
             retention: Duration::from_secs(60),
         },
+        priority: Priority::Batch,
     };
     let mut map = HeaderMap::new();
     context.write(&context.trace.child(), &mut map);
@@ -73,8 +74,13 @@ fn a_context_goes_into_headers_and_out_again() {
     assert_eq!(read.trace.trace_id, context.trace.trace_id);
     assert_ne!(read.trace.span_id, context.trace.span_id, "the callee is a child");
     assert_eq!(
-        (read.correlation, read.principal, read.privacy),
-        (context.correlation, context.principal, context.privacy)
+        (read.correlation, read.principal, read.privacy, read.priority),
+        (
+            context.correlation,
+            context.principal,
+            context.privacy,
+            context.priority
+        )
     );
 }
 

@@ -1,4 +1,4 @@
-//! `[serving]`: how much a server of the service takes on at a time, and whom it lets wait.
+//! `[serving]`: how much a server of the service takes on at a time, and whom it lets wait; see [`crate::serving::admission`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,50 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::Rules;
 
-/// What a server of the service takes on.
+/// How many calls a server of the service takes at a time, and how long others wait.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serving {
-    /// Whether the limit moves with what the server is seen to manage; otherwise `limit_initial` stays.
-    pub adaptive: bool,
-    /// The least that the limit falls to, 1 to 100,000 calls at a time.
+    /// The lowest that the limit falls to, 1 to 100,000 calls at a time.
     pub limit_min: u32,
-    /// The limit to begin with.
+    /// The limit before anything is measured, `limit_min` to `limit_max`.
     pub limit_initial: u32,
-    /// The most that it rises to.
+    /// The highest that it rises to, up to 100,000. As low as `limit_min`, the limit is fixed.
     pub limit_max: u32,
+    /// Open streams at a time, beside the calls, 1 to 100,000.
+    pub streams: u32,
     /// Calls that may wait for a place, 0 to 100,000.
     pub queue: u32,
-    /// How long a wait is fine, 1 ms to 10 s.
+    /// How long one waits in overload, 0 s to `queue_interval`.
     #[serde(with = "humantime_serde")]
     pub queue_target: Duration,
-    /// How long waits may be longer before calls are refused, 10 ms to 1 min.
+    /// The longest that one waits, 1 ms to 1 min. Somebody waiting all that while is what overload means.
     #[serde(with = "humantime_serde")]
     pub queue_interval: Duration,
-    /// The most of the limit that one caller holds while others wait, 0.01 to 1.
-    pub caller_share: f64,
-    /// The most of the limit that batch calls hold while interactive ones come, 0 to 1.
-    pub batch_share: f64,
-    /// When a refused call may try again, 1 ms to 1 min.
-    #[serde(with = "humantime_serde")]
-    pub retry_after: Duration,
-    /// Calls at a time of one method, 1 to 100,000, by its name; the others share the limit alone.
+    /// How many calls or streams of a method may be here at a time, waiting or not, 1 to 100,000, by its name such as
+    /// `AnalyzeWriting`.
     pub bulkheads: BTreeMap<String, u32>,
 }
 
 impl Default for Serving {
     fn default() -> Self {
         Self {
-            adaptive: true,
-            limit_min: 4,
+            limit_min: 16,
             limit_initial: 64,
-            limit_max: 1024,
-            queue: 128,
-            queue_target: Duration::from_millis(20),
-            queue_interval: Duration::from_millis(100),
-            caller_share: 0.5,
-            batch_share: 0.5,
-            retry_after: Duration::from_millis(100),
+            limit_max: 4096,
+            streams: 4096,
+            queue: 1024,
+            queue_target: Duration::from_millis(50),
+            queue_interval: Duration::from_millis(500),
             bulkheads: BTreeMap::new(),
         }
     }
@@ -64,12 +55,12 @@ impl Serving {
         if !(self.limit_min <= self.limit_initial && self.limit_initial <= self.limit_max) {
             rules.broken("limit_initial", "must be between limit_min and limit_max");
         }
+        rules.count("streams", self.streams, 1, 100_000);
         rules.count("queue", self.queue, 0, 100_000);
-        rules.time("queue_target", self.queue_target, "1ms", "10s");
-        rules.time("queue_interval", self.queue_interval, "10ms", "1m");
-        rules.share("caller_share", self.caller_share, 0.01, 1.0);
-        rules.share("batch_share", self.batch_share, 0.0, 1.0);
-        rules.time("retry_after", self.retry_after, "1ms", "1m");
+        rules.time("queue_interval", self.queue_interval, "1ms", "1m");
+        if self.queue_target > self.queue_interval {
+            rules.broken("queue_target", "must be at most queue_interval");
+        }
         for (method, calls) in &self.bulkheads {
             rules.count(&format!("bulkheads.{method}"), *calls, 1, 100_000);
         }

@@ -114,8 +114,8 @@ fn every_range_is_kept_and_every_breach_told() {
         ("[balancing]\nzone_factor = 0.0", "balancing.zone_factor"),
         ("[balancing.ejection]\nmost = 0.9", "balancing.ejection.most"),
         ("[balancing.ejection]\npause = \"2m\"", "balancing.ejection.pause"),
-        ("[serving]\nlimit_initial = 2000", "serving.limit_initial"),
-        ("[serving]\ncaller_share = 0.0", "serving.caller_share"),
+        ("[serving]\nlimit_initial = 5000", "serving.limit_initial"),
+        ("[serving]\nqueue_target = \"501ms\"", "serving.queue_target"),
         ("[serving.bulkheads]\nJudge = 0", "serving.bulkheads.Judge"),
     ] {
         assert!(

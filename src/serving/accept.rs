@@ -1,18 +1,21 @@
 //! Accepting connections: TLS with the newest certificate, HTTP/2 with limits, an end with grace.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
 use crate::configuration::Serving;
+use crate::error::Error;
 use crate::identity::{self, peer};
 
 /// The largest header block of a request, in bytes.
@@ -29,6 +32,36 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Out of file descriptors: give connections time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a connection gets to carry the last statuses of calls that were ended.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How a connection ends before its calls do: they are told, rather than reset.
+#[derive(Debug)]
+pub(super) struct Ending {
+    cut: CancellationToken,
+    aged: AtomicBool,
+}
+
+impl Ending {
+    /// Resolves when calls under way must end now.
+    pub(super) async fn cut(&self) {
+        self.cut.cancelled().await;
+    }
+
+    pub(super) fn cut_owned(&self) -> WaitForCancellationFutureOwned {
+        self.cut.clone().cancelled_owned()
+    }
+
+    /// What the callers of those calls are told.
+    pub(super) fn error(&self) -> Error {
+        if self.aged.load(Ordering::Relaxed) {
+            Error::unavailable("CONNECTION_AGED", "the connection is too old; call again on another")
+        } else {
+            Error::unavailable("DRAINING", "the instance shuts down; call another")
+        }
+    }
+}
+
 /// The connections of one server.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -39,6 +72,8 @@ pub(super) struct Connections {
     tasks: TaskTracker,
     /// Cancelled: every connection says GOAWAY.
     leave: CancellationToken,
+    /// Cancelled: calls under way end with a status.
+    cut: CancellationToken,
     /// Cancelled: every connection is dropped.
     drop: CancellationToken,
 }
@@ -52,6 +87,7 @@ impl Connections {
             inbound,
             tasks: TaskTracker::new(),
             leave: CancellationToken::new(),
+            cut: CancellationToken::new(),
             drop: CancellationToken::new(),
         })
     }
@@ -61,7 +97,7 @@ impl Connections {
         self.drop.clone().drop_guard()
     }
 
-    /// Tells every connection to end, waits for calls under way, and returns how many connections were cut off.
+    /// Tells every connection to end, waits for calls under way, and returns how many connections' calls were ended.
     pub(super) async fn drain(&self, grace: Duration) -> usize {
         self.leave.cancel();
         self.tasks.close();
@@ -69,6 +105,8 @@ impl Connections {
             return 0;
         }
         let left = self.tasks.len();
+        self.cut.cancel();
+        let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
         self.drop.cancel();
         self.tasks.wait().await;
         left
@@ -115,6 +153,10 @@ async fn serve(stream: TcpStream, connections: &Connections) {
     let Some(caller) = peer(stream.get_ref().1) else {
         return tracing::debug!("handshake without an identity");
     };
+    let ending = Arc::new(Ending {
+        cut: connections.cut.child_token(),
+        aged: AtomicBool::new(false),
+    });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams)
@@ -125,10 +167,15 @@ async fn serve(stream: TcpStream, connections: &Connections) {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), connections.inbound.of(caller));
+        .serve_connection(
+            TokioIo::new(stream),
+            connections.inbound.of(caller, Arc::clone(&ending)),
+        );
     let mut connection = std::pin::pin!(connection);
     let mut leaving = false;
+    // First its age, then the grace after it, then the farewell.
     let mut age = std::pin::pin!(tokio::time::sleep(jittered(settings.connection_age)));
+    let mut aged = false;
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -141,9 +188,20 @@ async fn serve(stream: TcpStream, connections: &Connections) {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = age.as_mut(), if !leaving => {
-                leaving = true;
-                connection.as_mut().graceful_shutdown();
+            () = age.as_mut(), if aged || !leaving => {
+                if ending.cut.is_cancelled() {
+                    return;
+                }
+                let next = if aged {
+                    ending.aged.store(true, Ordering::Relaxed);
+                    ending.cut.cancel();
+                    FAREWELL
+                } else {
+                    (leaving, aged) = (true, true);
+                    connection.as_mut().graceful_shutdown();
+                    settings.connection_age_grace
+                };
+                age.as_mut().reset(Instant::now() + next);
             }
         }
     }

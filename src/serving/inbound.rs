@@ -1,4 +1,4 @@
-//! One inbound call: who calls, may they, in which context, how long, how it ended.
+//! One inbound call: is there a place for it, who calls, may they, in which context, how long, how it ended.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
@@ -17,7 +17,10 @@ use tonic::{Code, Status};
 use tower::Service as _;
 use tracing::Instrument as _;
 
+use super::accept::Ending;
+use super::admission::{self, Caller, Place, Reason, Used};
 use super::frames;
+use super::load::LoadHandle;
 use super::reply::{Reply, Running, mistake};
 use crate::authorization::Authorize;
 use crate::context::Context;
@@ -30,6 +33,8 @@ use crate::telemetry::{METRICS_TYPE, Metrics, Side, adopt};
 
 /// Where an instance's metrics are.
 const METRICS_PATH: &str = "/metrics";
+/// When a refused call may come again, in milliseconds (gRFC A6).
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// What every call of a server passes through.
 #[derive(Clone, Debug)]
@@ -45,16 +50,26 @@ struct Shared {
     deadline_limit: Duration,
     authorization: Arc<dyn Authorize>,
     metrics: Metrics,
+    admission: admission::Handle,
+    load: LoadHandle,
 }
 
 impl Inbound {
-    pub(super) fn new(fabric: &Fabric, routes: Routes, consent: Consent) -> Self {
+    pub(super) fn new(
+        fabric: &Fabric,
+        routes: Routes,
+        consent: Consent,
+        admission: admission::Handle,
+        load: LoadHandle,
+    ) -> Self {
         let shared = Shared {
             service: fabric.service().to_owned(),
             consent,
             deadline_limit: fabric.configuration().serving.deadline_limit,
             authorization: Arc::clone(fabric.authorization()),
             metrics: fabric.metrics().clone(),
+            admission,
+            load,
         };
         Self {
             shared: Arc::new(shared),
@@ -63,19 +78,63 @@ impl Inbound {
     }
 
     /// The service of one connection, whose caller is known.
-    pub(super) fn of(&self, caller: SpiffeId) -> Connection {
+    pub(super) fn of(&self, caller: SpiffeId, ending: Arc<Ending>) -> Connection {
         Connection {
+            peer: Arc::new(Peer {
+                share: self.shared.admission.caller(&caller),
+                identity: Arc::new(caller),
+                ending,
+            }),
             inbound: self.clone(),
-            caller: Arc::new(caller),
         }
     }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(super) struct Peer {
+    identity: Arc<SpiffeId>,
+    share: Arc<Caller>,
+    ending: Arc<Ending>,
 }
 
 /// One connection's calls.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     inbound: Inbound,
-    caller: Arc<SpiffeId>,
+    peer: Arc<Peer>,
+}
+
+/// A call as it arrived.
+struct Arrival {
+    now: Instant,
+    /// Its method's place in the table of methods.
+    index: Option<usize>,
+    streams: bool,
+    /// Its place; `None` where calls need none.
+    place: Option<Result<Place, Reason>>,
+}
+
+impl Inbound {
+    /// Its place is taken here, before its future waits for the runtime to run it: that wait is load too.
+    fn arrive(&self, request: &Request<Incoming>, peer: &Peer) -> Arrival {
+        let now = Instant::now();
+        let path = request.uri().path();
+        let index = contracts::method_index(path);
+        // A method that no contract here knows may stream.
+        let streams = index.is_none_or(|index| {
+            contracts::METHODS[index].server_streaming || contracts::METHODS[index].client_streaming
+        });
+        // Health, reflection and metrics are answered however busy the instance is.
+        let always = path.starts_with("/grpc.") || path == METRICS_PATH;
+        let place = (!always).then(|| self.shared.admission.enter(&peer.share, index, streams, now));
+        Arrival {
+            now,
+            index,
+            streams,
+            place,
+        }
+    }
 }
 
 impl hyper::service::Service<Request<Incoming>> for Connection {
@@ -85,19 +144,24 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let inbound = self.inbound.clone();
-        let caller = Arc::clone(&self.caller);
-        Box::pin(async move { Ok(inbound.answer(request, caller).await) })
+        let peer = Arc::clone(&self.peer);
+        let arrival = inbound.arrive(&request, &peer);
+        Box::pin(async move { Ok(inbound.answer(request, peer, arrival).await) })
     }
 }
 
 impl Inbound {
-    async fn answer(mut self, mut request: Request<Incoming>, caller: Arc<SpiffeId>) -> Response<Reply> {
-        let now = Instant::now();
-        let path = request.uri().path();
-        if request.method() == Method::GET && path == METRICS_PATH {
-            return self.metrics(&caller);
+    async fn answer(mut self, mut request: Request<Incoming>, peer: Arc<Peer>, arrival: Arrival) -> Response<Reply> {
+        let Arrival {
+            now,
+            index,
+            streams,
+            place,
+        } = arrival;
+        let caller = &peer.identity;
+        if request.method() == Method::GET && request.uri().path() == METRICS_PATH {
+            return self.metrics(caller);
         }
-        let index = contracts::method_index(path);
         let metrics = self.shared.metrics.method(Side::Server, index);
         let span = tracing::debug_span!(
             "rpc.server",
@@ -108,16 +172,21 @@ impl Inbound {
             correlation = tracing::field::Empty,
         );
         let running = Running::begin(metrics.clone(), now);
-        let context = match self.admit(&request, &caller, &span, now) {
+        let context = match self.admit(&request, caller, &span, now) {
             Ok(context) => context,
-            Err(error) => return refuse(error.into(), running),
+            Err(error) => return self.refuse(error.into(), running),
+        };
+        let place = match place {
+            Some(Err(Reason::Overloaded)) => Some(self.shared.admission.wait(&peer.share, index, &context, now).await),
+            place => place,
+        };
+        let place = match place.transpose() {
+            Ok(place) => place,
+            Err(reason) => return self.shed(reason, index, running),
         };
         span.record("correlation", context.correlation.as_str());
-        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(Arc::clone(caller));
         // A call without a deadline gets the longest one, unless it streams: a stream may last as long as both want.
-        let streams = index.is_none_or(|index| {
-            contracts::METHODS[index].server_streaming || contracts::METHODS[index].client_streaming
-        });
         let deadline = context
             .deadline
             .or_else(|| (!streams).then(|| now + self.shared.deadline_limit));
@@ -125,30 +194,71 @@ impl Inbound {
             .scope(self.routes.call(request.map(Body::new)))
             .instrument(span.clone());
         let handled = AssertUnwindSafe(handled).catch_unwind();
+        let handled = async {
+            tokio::select! {
+                biased;
+                handled = handled => Some(handled),
+                () = peer.ending.cut() => None,
+            }
+        };
         let handled = match deadline {
             Some(deadline) => match timeout_at(deadline, handled).await {
                 Ok(handled) => handled,
-                Err(_) => return refuse(Error::deadline_exceeded().into(), running),
+                Err(_) => {
+                    self.leave(place, Used::CutOff);
+                    return self.refuse(Error::deadline_exceeded().into(), running);
+                }
             },
             None => handled.await,
         };
         match handled {
-            Ok(Ok(response)) => {
-                let (parts, body) = response.into_parts();
+            Some(Ok(Ok(response))) => {
+                let (mut parts, body) = response.into_parts();
                 let ended = parts
                     .headers
                     .get("grpc-status")
                     .map(|value| Code::from_bytes(value.as_bytes()));
-                if let Some(error) = ended.and_then(|code| frames::at_fault(code, &parts.headers)) {
-                    return refuse(error.into(), running);
+                // A stream keeps its place until it ends; a call's handler has ended.
+                let place = if streams && ended.is_none() {
+                    place
+                } else {
+                    self.leave(
+                        place,
+                        if ended.is_none() {
+                            Used::Answered
+                        } else {
+                            Used::Otherwise
+                        },
+                    );
+                    None
+                };
+                if let Some(code) = ended {
+                    if let Some(error) = frames::at_fault(code, &parts.headers) {
+                        return self.refuse(error.into(), running);
+                    }
+                    self.shared.load.write(&mut parts.headers);
                 }
-                Response::from_parts(parts, Reply::new(body, running, context, deadline, ended))
+                let answering = Answering {
+                    context,
+                    peer,
+                    load: self.shared.load.clone(),
+                    place,
+                };
+                Response::from_parts(parts, Reply::new(body, running, answering, deadline, ended))
             }
-            Ok(Err(never)) => match never {},
-            Err(_) => {
+            Some(Ok(Err(never))) => match never {},
+            Some(Err(_)) => {
                 tracing::error!(parent: &span, "a handler panicked");
-                refuse(mistake().into(), running)
+                self.refuse(mistake().into(), running)
             }
+            None => self.refuse(peer.ending.error().into(), running),
+        }
+    }
+
+    /// A call gives back its place.
+    fn leave(&self, place: Option<Place>, used: Used) {
+        if let Some(place) = place {
+            self.shared.admission.leave(place, used, Instant::now());
         }
     }
 
@@ -182,6 +292,7 @@ impl Inbound {
     }
 
     fn metrics(&self, caller: &SpiffeId) -> Response<Reply> {
+        self.shared.admission.show();
         let mut response = Response::new(Reply::plain(self.shared.metrics.encode().into()));
         if !self.shared.authorization.allows(caller, &self.shared.service) {
             *response.body_mut() = Reply::plain(bytes::Bytes::new());
@@ -192,10 +303,39 @@ impl Inbound {
             .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
         response
     }
+
+    /// An answer of headers alone (gRPC's trailers-only form).
+    fn refuse(&self, status: Status, running: Running) -> Response<Reply> {
+        running.end(status.code());
+        let mut response = status.into_http::<Body>().map(|_| Reply::plain(bytes::Bytes::new()));
+        self.shared.load.write(response.headers_mut());
+        response
+    }
+
+    /// There is no place for the call.
+    fn shed(&self, reason: Reason, index: Option<usize>, running: Running) -> Response<Reply> {
+        let (error, delay) = self.shared.admission.refusal(reason, index);
+        let mut response = self.refuse(error.into(), running);
+        if let Some(delay) = delay {
+            let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            response.headers_mut().insert(PUSHBACK, HeaderValue::from(millis));
+        }
+        response
+    }
 }
 
-/// An answer of headers alone (gRPC's trailers-only form).
-fn refuse(status: Status, running: Running) -> Response<Reply> {
-    running.end(status.code());
-    status.into_http::<Body>().map(|_| Reply::plain(bytes::Bytes::new()))
+/// What an answer needs until it has ended.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) context: Arc<Context>,
+    pub(super) peer: Arc<Peer>,
+    pub(super) load: LoadHandle,
+    /// A stream's place.
+    pub(super) place: Option<Place>,
+}
+
+impl Peer {
+    pub(super) fn ending(&self) -> &Arc<Ending> {
+        &self.ending
+    }
 }

@@ -1,17 +1,18 @@
 //! The body of an answer: it knows its deadline and context, and counts how the call ended.
 
+use std::future::Future as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
-use crate::context::Context;
+use super::inbound::Answering;
 use crate::error::Error;
 use crate::telemetry::MethodMetrics;
 
@@ -64,8 +65,10 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) struct Handled {
     body: Body,
-    context: Arc<Context>,
+    answering: Answering,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Awaited once the body keeps us waiting.
+    cut: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     running: Option<Running>,
 }
 
@@ -78,7 +81,7 @@ impl Reply {
     pub(super) fn new(
         body: Body,
         running: Running,
-        context: Arc<Context>,
+        answering: Answering,
         deadline: Option<Instant>,
         ended: Option<Code>,
     ) -> Self {
@@ -92,8 +95,9 @@ impl Reply {
         let deadline = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
         Self::Handled(Box::new(Handled {
             body,
-            context,
+            answering,
             deadline,
+            cut: None,
             running,
         }))
     }
@@ -101,28 +105,33 @@ impl Reply {
 
 impl Handled {
     fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Self { body, context, .. } = self;
+        let Self { body, answering, .. } = self;
         // A stream is made while it is polled: its calls belong to this call's context too, and so do its mistakes.
-        let polled = catch_unwind(AssertUnwindSafe(|| context.enter(|| Pin::new(body).poll_frame(task))));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            answering.context.enter(|| Pin::new(body).poll_frame(task))
+        }));
         let Ok(polled) = polled else {
-            tracing::error!(correlation = %self.context.correlation, "a handler panicked while it was answering");
+            tracing::error!(correlation = %self.answering.context.correlation, "a handler panicked while it was answering");
             return self.break_off(mistake());
         };
         match polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some(trailers) = frame.trailers_ref()
-                    && let Some(running) = self.running.take()
-                {
-                    running.end(
-                        trailers
-                            .get("grpc-status")
-                            .map_or(Code::Unknown, |value| Code::from_bytes(value.as_bytes())),
-                    );
+            Poll::Ready(Some(Ok(mut frame))) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    if let Some(running) = self.running.take() {
+                        running.end(
+                            trailers
+                                .get("grpc-status")
+                                .map_or(Code::Unknown, |value| Code::from_bytes(value.as_bytes())),
+                        );
+                    }
+                    self.answering.place.take();
+                    self.answering.load.write(trailers);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(end) => {
                 self.running.take();
+                self.answering.place.take();
                 Poll::Ready(end)
             }
             Poll::Pending => {
@@ -130,6 +139,14 @@ impl Handled {
                     && deadline.as_mut().poll(task).is_ready()
                 {
                     return self.break_off(Error::deadline_exceeded());
+                }
+                if self.running.is_some() {
+                    let ending = self.answering.peer.ending();
+                    let cut = self.cut.get_or_insert_with(|| Box::pin(ending.cut_owned()));
+                    if cut.as_mut().poll(task).is_ready() {
+                        let error = ending.error();
+                        return self.break_off(error);
+                    }
                 }
                 Poll::Pending
             }
@@ -142,8 +159,10 @@ impl Handled {
             running.end(error.code());
         }
         self.body = Body::empty();
+        self.answering.place.take();
         let status = Status::from(error);
         let mut trailers = http::HeaderMap::new();
+        self.answering.load.write(&mut trailers);
         Poll::Ready(Some(match status.add_header(&mut trailers) {
             Ok(()) => Ok(Frame::trailers(trailers)),
             Err(status) => Err(status),

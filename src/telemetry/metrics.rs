@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tonic::Code;
 
-use super::Histogram;
+use super::{AdmissionMetrics, Histogram};
 use crate::contracts::METHODS;
 
 /// How many gRPC codes there are.
@@ -70,6 +70,7 @@ pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     server: Arc<Table>,
     client: Arc<Table>,
+    admission: AdmissionMetrics,
 }
 
 /// One entry a known method, in the order of [`METHODS`], and one for everything else.
@@ -122,10 +123,12 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("lyceum");
         let server = Arc::new(Table::register(&mut registry, "server"));
         let client = Arc::new(Table::register(&mut registry, "client"));
+        let admission = AdmissionMetrics::register(&mut registry);
         Self {
             registry: Arc::new(Mutex::new(registry)),
             server,
             client,
+            admission,
         }
     }
 }
@@ -139,6 +142,12 @@ impl Metrics {
             Side::Client => &self.client,
         };
         index.and_then(|index| table.known.get(index)).unwrap_or(&table.other)
+    }
+
+    /// The metrics of what this process takes on as a server.
+    #[must_use]
+    pub fn admission(&self) -> &AdmissionMetrics {
+        &self.admission
     }
 
     /// Lets a role register metrics of its own; names get the prefix `lyceum_`.

@@ -26,7 +26,7 @@ use crate::contracts::testing::v1::{
 use crate::error::Error;
 use crate::fabric::Fabric;
 use crate::identity::SpiffeId;
-use crate::serving::{HealthHandle, Server};
+use crate::serving::{HealthHandle, LoadHandle, Server, admission};
 
 /// The probe: answers with what reached it, or fails as it is told.
 #[derive(Clone, Debug)]
@@ -209,6 +209,10 @@ pub struct Serving {
     pub address: std::net::SocketAddr,
     /// Its health.
     pub health: HealthHandle,
+    /// How much it takes on.
+    pub admission: admission::Handle,
+    /// What it says of its own resources.
+    pub load: LoadHandle,
     abandoned: Arc<AtomicU64>,
     recorded: Arc<AtomicU64>,
     manner: Arc<Manner>,
@@ -224,6 +228,7 @@ impl Serving {
     pub async fn start(fabric: &Fabric) -> Self {
         let server = Server::new(fabric);
         let health = server.health();
+        let (admission, load) = (server.admission(), server.load());
         let probe = Probe {
             fabric: fabric.clone(),
             health: health.clone(),
@@ -245,6 +250,8 @@ impl Serving {
             id,
             address,
             health,
+            admission,
+            load,
             abandoned,
             recorded,
             manner,

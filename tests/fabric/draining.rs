@@ -5,13 +5,16 @@
 use std::time::Duration;
 
 use lyceum::consul::Query;
-use lyceum::contracts::testing::v1::WatchProbeRequest;
+use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
+use lyceum::contracts::testing::v1::{GetProbeRequest, WatchProbeRequest};
 use lyceum::testing::probe::Serving;
 use lyceum::testing::proxy::Proxy;
 use lyceum::testing::wait_for;
+use tonic::Code;
 
 use crate::load::{Call, Load};
-use crate::scene::{PROBE, Scene, client, start};
+use crate::raw::Raw;
+use crate::scene::{PROBE, Scene, client, reason, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_under_load_costs_no_call_and_streams_finish() {
@@ -123,7 +126,59 @@ async fn a_stream_that_outlasts_the_grace_is_cut_and_the_server_ends() {
             end => break end,
         }
     };
-    assert_eq!(crate::scene::reason(&end.unwrap_err()), "CONNECTION_LOST");
+    let status = end.unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unavailable, "DRAINING")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_does_not_keep_an_aged_connection_for_ever() {
+    let scene = Scene::start().await;
+    let mut configuration = scene.configuration();
+    configuration.serving.connection_age = Duration::from_secs(1);
+    configuration.serving.connection_age_grace = Duration::from_millis(300);
+    let _serving = Serving::start(&start(configuration, PROBE)).await;
+    let mut client = client(&scene.caller(), 1).await;
+    for _ in 0..2 {
+        let request = WatchProbeRequest {
+            interval_milliseconds: 10,
+            ..WatchProbeRequest::default()
+        };
+        let mut stream = client.watch_probe(request).await.unwrap().into_inner();
+        let status = loop {
+            match stream.message().await {
+                Ok(message) => assert!(message.is_some(), "a stream without an end ended"),
+                Err(status) => break status,
+            }
+        };
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::Unavailable, "CONNECTION_AGED")
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_outlasts_the_grace_is_told_so() {
+    let scene = Scene::start().await;
+    let mut configuration = scene.configuration();
+    configuration.serving.drain_grace = Duration::from_millis(300);
+    let serving = Serving::start(&start(configuration, PROBE)).await;
+    let raw = Raw::operator(&scene.folder, serving.address).await;
+    let request = GetProbeRequest {
+        delay_milliseconds: 60_000,
+        ..GetProbeRequest::default()
+    };
+    let call = tokio::spawn(async move { ProbeServiceClient::new(raw).get_probe(request).await });
+    wait_for("the call to run", || async { serving.admission.reading().running == 1 }).await;
+    serving.stop().await;
+    let status = call.await.unwrap().unwrap_err();
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::Unavailable, "DRAINING")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
