@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use lyceum::testing::wait_for;
 use tonic::Code;
 
 use super::stage::{DEADLINE, Stage};
 
 const RATE: u32 = 200;
 /// The most that the slow one of three may answer; a fair share is 0.33.
-const SLOW_SHARE: f64 = 0.2;
+const SLOW_SHARE: f64 = 0.05;
 /// One call in so many, at most, is lost in a black hole.
-const HOLED: u64 = 10;
+const HOLED: u64 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_slow_of_three_gets_few_calls_and_fails_none() {
@@ -54,7 +55,6 @@ async fn one_that_fails_fast_of_three_gets_few_calls() {
             .all(|cause| cause == "Unavailable PROBE_TOLD_TO_FAIL"),
         "{failing}"
     );
-    assert_eq!(report.during(Duration::ZERO..since).failed(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,10 +111,12 @@ async fn a_flapping_instance_costs_no_idempotent_call() {
     let stage = Stage::of(3).await;
     let (gets, records) = (stage.gets(RATE), stage.records(RATE / 4));
     gets.answers(100).await;
-    for _ in 0..8 {
-        stage.placed[0].proxy.cut();
+    let flapping = &stage.placed[0].proxy;
+    for _ in 0..4 {
+        flapping.cut();
         gets.sends(50).await;
-        stage.placed[0].proxy.mend();
+        flapping.mend();
+        wait_for("its connection", || async { flapping.open() > 0 }).await;
         gets.sends(50).await;
     }
     let (gets, records) = (gets.end().await, records.end().await);
@@ -127,11 +129,7 @@ async fn a_flapping_instance_costs_no_idempotent_call() {
             .all(|cause| cause == "Unavailable CONNECTION_LOST"),
         "{records}"
     );
-    assert!(
-        stage.placed[0].proxy.accepted() >= 2,
-        "it was connected to again and again: {}",
-        stage.placed[0].proxy.accepted()
-    );
+    assert!(flapping.accepted() >= 5, "it was connected to after every cut");
     let recorded: u64 = stage.placed.iter().map(|one| one.serving.recorded()).sum();
     assert!(
         (records.answered()..=records.sent).contains(&recorded),

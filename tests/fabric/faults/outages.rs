@@ -98,18 +98,18 @@ async fn failing_all_over_is_not_made_worse_by_tries() {
     let stage = Stage::of(3).await;
     let load = stage.gets(RATE);
     load.answers(200).await;
-    // A few of many are tried again with success, and so the budget is worth something.
     for (code, what) in [(Code::Unavailable, "everybody fails"), (Code::Ok, "everybody answers")] {
         for one in &stage.placed {
             one.serving.fail(code);
         }
-        let (since, before) = (load.now(), stage.received());
+        let before = (load.so_far().sent, stage.received());
         load.sends(600).await;
-        let (sent, received) = (load.so_far().during(since..load.now()).sent, stage.received() - before);
+        let (sent, received) = (load.so_far().sent - before.0, stage.received() - before.1);
         let amplified = received as f64 / sent as f64;
         println!("{what}: {received} calls at the servers for {sent}: {amplified:.2} ×");
         let most = if code == Code::Ok { 1.2 } else { AMPLIFIED };
-        assert!(amplified <= most * 1.02, "{amplified:.2} × is more than {most} ×");
+        // Those under way at either end of the span are counted on one side alone.
+        assert!(amplified <= most + 0.1, "{amplified:.2} × is more than {most} ×");
     }
     let report = load.end().await;
     println!("  {report}");

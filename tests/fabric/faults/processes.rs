@@ -11,7 +11,7 @@ use crate::scene::{PROBE, Scene, client};
 
 const RATE: u32 = 200;
 /// One call in so many, at most, waits in vain for a process that is stopped.
-const STOPPED: u64 = 10;
+const STOPPED: u64 = 50;
 
 /// The child's part, in this same binary.
 #[tokio::test]
