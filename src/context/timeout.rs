@@ -46,6 +46,18 @@ pub fn format(left: Duration) -> HeaderValue {
     .into_iter()
     .find(|(number, _)| *number < FITS)
     .unwrap_or((u128::from(left.as_secs() / 3600).min(FITS - 1), 'H'));
-    // Digits and a letter are always a header value.
-    HeaderValue::from_str(&format!("{number}{unit}")).unwrap_or_else(|_| HeaderValue::from_static("0u"))
+    // At most eight digits and a letter; written by hand, because every call has one.
+    let mut text = [b'0'; 9];
+    let mut start = text.len() - 1;
+    text[start] = unit as u8;
+    let mut rest = number as u32;
+    loop {
+        start -= 1;
+        text[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    HeaderValue::from_bytes(&text[start..]).unwrap_or_else(|_| HeaderValue::from_static("0u"))
 }

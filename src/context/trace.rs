@@ -75,7 +75,9 @@ impl Trace {
     /// Eight bytes of the trace id in hexadecimal: short enough to read aloud.
     #[must_use]
     pub fn short(&self) -> String {
-        format!("{:016x}", self.trace_id as u64)
+        let mut text = [0; 16];
+        write_hex(&mut text, u128::from(self.trace_id as u64));
+        text.iter().map(|digit| char::from(*digit)).collect()
     }
 
     /// The trace id in hexadecimal.
