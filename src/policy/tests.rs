@@ -37,6 +37,21 @@ fn a_method_has_what_it_says_and_otherwise_what_the_service_has() {
 }
 
 #[test]
+fn the_balancer_gets_what_the_policy_says() {
+    assert_eq!(
+        Policy::default().balancing.settings(),
+        crate::balancing::Settings::default(),
+        "the defaults are the balancer's own"
+    );
+    let policy = Policy::default()
+        .with(b"[balancing]\npolicy = \"pinned\"\npinned = \"a-1\"\naffinity = \"session\"\nejection.enabled = false")
+        .unwrap();
+    let settings = policy.balancing.settings();
+    assert_eq!(settings.policy, crate::balancing::Policy::Pinned("a-1".to_owned()));
+    assert_eq!((settings.affinity, settings.ejection), (Some(1.25), None));
+}
+
+#[test]
 fn layers_add_up_key_by_key() {
     let file = Policy::default()
         .with(b"[call]\ndeadline = \"4s\"\nattempts = 2\n[methods.Judge]\nattempts = 1")
@@ -112,8 +127,9 @@ fn every_range_is_kept_and_every_breach_told() {
         ("[balancing]\naffinity = \"not a header\"", "balancing.affinity"),
         ("[balancing]\nsubset = 3", "balancing.subset"),
         ("[balancing]\nzone_factor = 0.0", "balancing.zone_factor"),
-        ("[balancing.ejection]\nmost = 0.9", "balancing.ejection.most"),
-        ("[balancing.ejection]\npause = \"2m\"", "balancing.ejection.pause"),
+        ("[balancing]\naffinity_bound = 1.0", "balancing.affinity_bound"),
+        ("[balancing.ejection]\nsuccess = 1.5", "balancing.ejection.success"),
+        ("[balancing.ejection]\nfirst = \"2m\"", "balancing.ejection.first"),
         ("[serving]\nlimit_initial = 5000", "serving.limit_initial"),
         ("[serving]\nqueue_target = \"501ms\"", "serving.queue_target"),
         ("[serving.bulkheads]\nJudge = 0", "serving.bulkheads.Judge"),
@@ -170,6 +186,24 @@ fn each_value_says_where_it_comes_from() {
     assert_eq!(origin("budget.share"), Origin::Default);
     assert_eq!(origin("balancing.ejection.failures"), Origin::Default);
     assert_eq!(settings[0].key, "call.attempts");
+}
+
+#[test]
+fn the_guide_has_every_key_with_its_default() {
+    let guide = include_str!("../../docs/resilience.md");
+    let settings = Policy::default().settings(b"").unwrap();
+    assert!(settings.len() > 30);
+    for setting in settings {
+        let (section, key) = setting.key.split_once('.').unwrap();
+        let table = guide
+            .split("\n## ")
+            .find(|part| part.starts_with(&format!("`[{section}]`")));
+        let row = format!("| `{key}` | `{}` |", setting.value.to_string().trim_matches('"'));
+        assert!(
+            table.is_some_and(|table| table.contains(&row)),
+            "{section}: no row that begins with {row}"
+        );
+    }
 }
 
 proptest! {
