@@ -20,7 +20,7 @@ pub use verification::peer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -165,20 +165,23 @@ impl Source {
     }
 }
 
+/// Between two looks at the wall clock while a renewal waits.
+const LOOK: Duration = Duration::from_secs(30);
+
 /// Keeps a source fresh: at half-life, and sooner after a failure.
 async fn renew(source: Source, issuer: Issuer) {
     const RETRY: Duration = Duration::from_secs(1);
-    let mut next = Instant::now() + issuer.pause(&source.material());
+    let mut pause = issuer.pause(&source.material());
     loop {
-        tokio::time::sleep_until(next).await;
+        pass(pause, SystemTime::now).await;
         let current = source.material();
         if issuer.is_fresh(&current) {
-            next = Instant::now() + issuer.pause(&current);
+            pause = issuer.pause(&current);
             continue;
         }
         match issuer.load(&source.shared.id, current.version + 1) {
             Ok(material) => {
-                next = Instant::now() + issuer.pause(&material);
+                pause = issuer.pause(&material);
                 tracing::info!(expires = %material.expires_rfc3339(), "certificate renewed");
                 let version = material.version;
                 source.shared.current.store(Arc::new(material));
@@ -186,9 +189,23 @@ async fn renew(source: Source, issuer: Issuer) {
             }
             Err(error) => {
                 tracing::warn!(%error, expires = %current.expires_rfc3339(), "certificate not renewed; the one in hand keeps serving");
-                next = Instant::now() + RETRY.max(issuer.pause(&current) / 4).min(Duration::from_secs(60));
+                pause = RETRY.max(issuer.pause(&current) / 4).min(Duration::from_secs(60));
             }
         }
+    }
+}
+
+/// Waits for a time by the monotonic clock or the wall clock, whichever passes it first: certificates end by the wall
+/// clock, which may be set, and the monotonic one stands still while a machine is suspended.
+async fn pass(time: Duration, wall: impl Fn() -> SystemTime) {
+    let (next, due) = (Instant::now() + time, wall() + time);
+    loop {
+        let by_wall = due.duration_since(wall()).unwrap_or_default();
+        let left = next.saturating_duration_since(Instant::now()).min(by_wall);
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK)).await;
     }
 }
 

@@ -85,3 +85,34 @@ fn an_expired_certificate_says_so() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(error.contains("expired at"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_waits_by_whichever_clock_is_ahead() {
+    const HALF_LIFE: Duration = Duration::from_secs(12 * 3600);
+    let jumped = |jump: Duration, after: Duration| {
+        let (begun, epoch) = (Instant::now(), SystemTime::UNIX_EPOCH);
+        move || {
+            let passed = begun.elapsed();
+            epoch + passed + if passed >= after { jump } else { Duration::ZERO }
+        }
+    };
+    let begun = Instant::now();
+    pass(HALF_LIFE, jumped(Duration::ZERO, Duration::ZERO)).await;
+    assert!(begun.elapsed() >= HALF_LIFE && begun.elapsed() < HALF_LIFE + LOOK);
+    // The wall clock is set a day ahead after an hour: the renewal is due at the next look.
+    let (begun, hour) = (Instant::now(), Duration::from_secs(3600));
+    pass(HALF_LIFE, jumped(2 * HALF_LIFE, hour)).await;
+    assert!(
+        begun.elapsed() >= hour && begun.elapsed() <= hour + 2 * LOOK,
+        "{:?}",
+        begun.elapsed()
+    );
+    // It is set back, and the monotonic clock says when.
+    let (begun, set) = (Instant::now(), std::sync::atomic::AtomicBool::new(false));
+    let back = || {
+        let first = !set.swap(true, std::sync::atomic::Ordering::Relaxed);
+        SystemTime::UNIX_EPOCH + if first { 2 * HALF_LIFE } else { Duration::ZERO }
+    };
+    pass(HALF_LIFE, back).await;
+    assert!(begun.elapsed() >= HALF_LIFE && begun.elapsed() < HALF_LIFE + LOOK);
+}

@@ -1,10 +1,11 @@
 //! The wall clock jumps, as when a machine's is set: what depends on it, and what does not.
 //!
 //! Balancing, deadlines, heartbeats, budgets and backoff use the monotonic clock (`tokio::time::Instant`; clippy allows
-//! no other), which no jump moves. Three things read the wall clock: whether a certificate is valid, how long it has
-//! left before it is renewed, and what reports say. The first is shown here: TLS asks a time provider, and the test's
-//! jumps. Not covered: setting the clock of a whole machine, for which a test has no right, and a jump past the end of
-//! a certificate between two looks of the renewal, during which new connections are refused and old ones serve on.
+//! no other), which no jump moves. Three things read the wall clock: whether a certificate is valid, when it is renewed
+//! (by whichever clock is ahead, looked at twice a minute: `identity`'s own tests), and what reports say. The first is
+//! shown here: TLS asks a time provider, and the test's jumps. Not covered: setting the clock of a whole machine, for
+//! which a test has no right. After a jump past the end of a certificate new connections are refused until the next
+//! look, and old ones serve on.
 
 use std::sync::Arc;
 use std::time::Duration;
