@@ -134,6 +134,43 @@ async fn a_rolling_restart_of_all_costs_no_call_and_repeats_none() {
     assert_eq!(records.flawless(), recorded, "each executed once");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn all_killed_and_started_anew_are_called_within_a_second() {
+    let scene = Scene::start().await;
+    let mut processes = spawn_all(&scene, 3).await;
+    let client = client(&scene.caller(), 3).await;
+    let load = gets(&client, RATE);
+    load.answers(100).await;
+    for process in &mut processes {
+        process.kill().await;
+    }
+    let down = load.now();
+    load.sends(300).await;
+    // Consul still lists the three that are dead beside the one that starts.
+    let back = load.now();
+    let fresh = spawn_all(&scene, 1).await;
+    let serving = load.now();
+    let second = Duration::from_secs(1);
+    load.sends(300).await;
+    let end = load.now();
+    let report = load.end().await;
+    let (outage, recovered) = (report.during(down..back), report.during(serving + second..end));
+    println!(
+        "all killed: {outage}\n  one started anew: {}",
+        report.during(serving..end)
+    );
+    assert!(
+        outage.causes().keys().all(|cause| cause.starts_with("Unavailable")),
+        "{outage}"
+    );
+    assert!(
+        outage.samples.iter().all(|sample| sample.took < second),
+        "told at once: {outage}"
+    );
+    let _ = recovered.flawless();
+    assert_eq!(recovered.share(&fresh[0].id), 1.0);
+}
+
 /// A moment after the last call.
 fn load_end(report: &lyceum::testing::load::Report) -> Duration {
     let last = report.samples.iter().map(|sample| sample.due).max().unwrap_or_default();
