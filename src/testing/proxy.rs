@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`Proxy::shape`] | delay, jitter (from the proxy's seed), bandwidth; each direction in order |
 //! | [`Proxy::hold`] | nothing comes through; what was sent arrives after [`Proxy::mend`], as after a partition |
-//! | [`Proxy::swallow`] | connections are accepted, and bytes vanish: both ways a black hole, one way half-open |
+//! | [`Proxy::black_hole`] | connections are accepted, and bytes vanish; those under way stop |
+//! | [`Proxy::swallow`] | the same in one direction alone: half-open |
 //! | [`Proxy::cut`] | every connection, old or new, ends with a reset (RST) |
 //! | [`Proxy::close_late`] | one end's close (FIN) reaches the other that much later |
 //!

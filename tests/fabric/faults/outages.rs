@@ -139,10 +139,12 @@ async fn slowness_all_over_is_not_made_worse_by_tries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_at_its_limit_does_what_it_can_and_recovers_at_once() {
-    const STREAMS: u32 = 8;
+    const LIMIT: u32 = 8;
     let scene = Scene::start().await;
     let mut configuration = scene.configuration();
-    configuration.serving.streams = STREAMS;
+    let limits = &mut configuration.policy.serving;
+    (limits.limit_min, limits.limit_initial, limits.limit_max) = (LIMIT, LIMIT, LIMIT);
+    let longest = limits.queue_interval;
     let serving = Serving::start(&start(configuration, PROBE)).await;
     let client = client(&scene.caller(), 1).await;
     serving.slow_down(Duration::from_millis(50));
@@ -162,22 +164,17 @@ async fn a_server_at_its_limit_does_what_it_can_and_recovers_at_once() {
     println!("at its limit: {crowd}\n  relieved: {calm}");
     let able = (160.0 * crowded.as_secs_f64()) as u64;
     assert!(
-        crowd.answered() * 10 >= able * 7,
-        "at least 70 % of the {able} that it is able to: {crowd}"
+        crowd.answered() * 5 >= able * 4,
+        "at least 80 % of the {able} that it is able to: {crowd}"
     );
     assert!(
         crowd
             .causes()
             .keys()
-            .all(|cause| cause.starts_with("DeadlineExceeded") || cause.starts_with("ResourceExhausted")),
-        "{crowd}"
+            .all(|cause| cause == "ResourceExhausted OVERLOADED"),
+        "what is too much is refused, and nothing waits in vain: {crowd}"
     );
-    assert!(
-        crowd
-            .samples
-            .iter()
-            .all(|sample| sample.took < 2 * super::stage::DEADLINE),
-        "{crowd}"
-    );
+    let patience = longest + Duration::from_millis(250);
+    assert!(crowd.samples.iter().all(|sample| sample.took < patience), "{crowd}");
     let _ = calm.flawless();
 }
