@@ -22,6 +22,8 @@ use prost::Message as _;
 pub const LOAD_REPORT: HeaderName = HeaderName::from_static("endpoint-load-metrics-bin");
 /// The longest encoded report that is looked at, in bytes of base64.
 pub const LONGEST: usize = 2048;
+/// What most reports do with.
+const SHORT: usize = 64;
 /// What a utilisation is clamped to: ten times of what an instance can take.
 pub const HIGHEST: f32 = 10.0;
 
@@ -74,17 +76,17 @@ impl LoadReport {
     /// The report in a trailer, as it was sent: its numbers are not checked. `None` where there is none.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let mut buffer = [0; LONGEST];
-        Self::decode(bytes_in(headers, &mut buffer)?).ok()
+        decode(text_in(headers)?, &mut [0; LONGEST]).and_then(|bytes| Self::decode(bytes).ok())
     }
 }
 
-fn bytes_in<'b>(headers: &HeaderMap, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
+fn text_in(headers: &HeaderMap) -> Option<&[u8]> {
     let text = headers.get(LOAD_REPORT)?.as_bytes();
-    if text.is_empty() || text.len() > LONGEST {
-        return None;
-    }
-    let length = BASE64.decode_slice(text, &mut buffer[..]).ok()?;
+    (!text.is_empty() && text.len() <= LONGEST).then_some(text)
+}
+
+fn decode<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let length = BASE64.decode_slice(text, buffer).ok()?;
     Some(&buffer[..length])
 }
 
@@ -92,8 +94,13 @@ fn bytes_in<'b>(headers: &HeaderMap, buffer: &'b mut [u8; LONGEST]) -> Option<&'
 /// it tells none, as gRFC A58 has it) and its named ones. `None` where it does not say.
 #[must_use]
 pub fn utilization(headers: &HeaderMap) -> Option<f32> {
-    let mut buffer = [0; LONGEST];
-    walk(bytes_in(headers, &mut buffer)?)
+    let text = text_in(headers)?;
+    // Most are twelve letters long; to clear room for the longest costs more than to read them.
+    if text.len() <= SHORT {
+        walk(decode(text, &mut [0; SHORT])?)
+    } else {
+        walk(decode(text, &mut [0; LONGEST])?)
+    }
 }
 
 fn walk(bytes: &[u8]) -> Option<f32> {

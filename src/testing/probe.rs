@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt as _;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,11 +46,17 @@ struct Manner {
     delay_milliseconds: AtomicU32,
     fail_with: AtomicU32,
     received: AtomicU64,
+    /// Calls that are worked on at a time; without it, all are.
+    hands: OnceLock<Semaphore>,
 }
 
 impl Manner {
     async fn take(&self) -> Result<(), Status> {
         self.received.fetch_add(1, Ordering::SeqCst);
+        let _hand = match self.hands.get() {
+            Some(hands) => hands.acquire().await.ok(),
+            None => None,
+        };
         let delay = self.delay_milliseconds.load(Ordering::SeqCst);
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay.into())).await;
@@ -279,6 +286,12 @@ impl Serving {
     pub fn slow_down(&self, by: Duration) {
         let milliseconds = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
         self.manner.delay_milliseconds.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// From now on the time that [`Serving::slow_down`] sets is spent on so many calls at a time; others wait for it inside
+    /// the handler, as for a core or a database. Once.
+    pub fn work_with(&self, hands: usize) {
+        let _ = self.manner.hands.set(Semaphore::new(hands));
     }
 
     /// From now on every unary call fails with this code; [`Code::Ok`] makes it answer again.

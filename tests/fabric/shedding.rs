@@ -14,13 +14,14 @@ use lyceum::identity::SpiffeId;
 use lyceum::policy::Serving as Settings;
 use lyceum::testing::probe::{Folder, Serving};
 use lyceum::testing::wait_for;
+use tokio::time::Instant;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use crate::raw::{Raw, authority, issue};
-use crate::scene::{PROBE, reason, start, unannounced};
+use crate::scene::{PROBE, Scene, reason, start, unannounced};
 
 type Probe = ProbeServiceClient<Raw>;
 
@@ -330,4 +331,83 @@ async fn callers_that_leave_the_line_take_no_place_with_them() {
     })
     .await;
     probe.clone().get_probe(taking(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_only_waits_inside_lowers_the_limit_and_what_is_answered_is_answered_soon() {
+    let folder = Folder::new();
+    let serving = Serving::start(&start(unannounced(&folder), PROBE)).await;
+    let mut settings = Settings {
+        queue_interval: Duration::from_millis(100),
+        queue_target: Duration::from_millis(20),
+        ..Settings::default()
+    };
+    serving.admission.apply(&settings);
+    // 16 calls at a time take 20 ms each: 800 a second, and whoever comes beside them waits.
+    serving.slow_down(Duration::from_millis(20));
+    serving.work_with(16);
+    let probe = calling(&folder, serving.address, "gateway").await;
+    probe.clone().get_probe(taking(0)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..200)
+        .map(|_| {
+            let (mut probe, stop) = (probe.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut took = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let begun = Instant::now();
+                    match probe.get_probe(taking(0)).await {
+                        Ok(_) => took.push((begun, begun.elapsed())),
+                        Err(status) => {
+                            assert_eq!(status.code(), Code::ResourceExhausted);
+                            // As a well-behaved caller does.
+                            let delay = status.get_details_retry_info().unwrap().retry_delay;
+                            tokio::time::sleep(delay.unwrap()).await;
+                        }
+                    }
+                }
+                took
+            })
+        })
+        .collect();
+    // Five windows at three quarters each are enough; a limit of 64 would answer after 80 ms.
+    wait_for("the limit to fall", || async {
+        serving.admission.reading().limit <= 45
+    })
+    .await;
+    let settled = Instant::now();
+    let received = serving.received();
+    wait_for("400 more calls", || async { serving.received() >= received + 400 }).await;
+    let rate = f64::from(u32::try_from(serving.received() - received).unwrap()) / settled.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    let mut took: Vec<Duration> = Vec::new();
+    for caller in callers {
+        let answers = caller.await.unwrap().into_iter();
+        took.extend(answers.filter(|(begun, _)| *begun >= settled).map(|(_, took)| took));
+    }
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    // Were nobody refused, 200 at a time would take that long (Little's law).
+    let crowded = Duration::from_secs_f64(200.0 / rate);
+    println!("{rate:.0} answers a second, the median after {median:?}; without a limit after {crowded:?}");
+    assert!(median < crowded.mul_f64(0.7), "{median:?} of {crowded:?}");
+    // A policy changes it while it runs.
+    (settings.limit_min, settings.limit_max) = (100, 100);
+    serving.admission.apply(&settings);
+    assert_eq!(serving.admission.reading().limit, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_in_consul_holds_while_running() {
+    let scene = Scene::start().await;
+    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    assert_eq!(serving.admission.reading().limit, 64);
+    let document = "[serving]\nlimit_min = 7\nlimit_initial = 7\nlimit_max = 7\nstreams = 9\n";
+    let key = lyceum::policy::key(PROBE);
+    scene.consul.client().kv_put(&key, document).await.unwrap();
+    wait_for("the policy to hold", || async {
+        let reading = serving.admission.reading();
+        (reading.limit, reading.stream_limit) == (7, 9)
+    })
+    .await;
 }
