@@ -38,7 +38,7 @@ pub fn read(headers: &HeaderMap) -> Option<Pushback> {
             _ => Pushback::Never,
         });
     }
-    // Not by tonic's `Status::from_header_map`, which panics (0.14.9) where the details are no base64.
+    // Not by tonic's `Status::from_header_map`: it panics where the details are no base64 (0.14.9, grpc/grpc-rust #2618).
     let alone = HeaderMap::from_iter([(HeaderName::from_static(DETAILS), headers.get(DETAILS)?.clone())]);
     let details = MetadataMap::from_headers(alone).get_bin(DETAILS)?.to_bytes().ok()?;
     let info = Status::with_details(Code::Unavailable, "", details).get_details_retry_info()?;

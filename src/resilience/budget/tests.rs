@@ -97,6 +97,33 @@ fn of_many_threads_none_slips_through() {
     assert!(granted <= 200 && granted > 150, "{granted}");
 }
 
+/// Everything fails, everybody retries twice: in no window does the callee get more than 1.2 times the calls.
+#[test]
+fn a_storm_of_retries_cannot_start() {
+    let (budget, settings) = (Budget::default(), policy::Budget::default());
+    let mut sent = Vec::new();
+    let (every, seconds) = (1000, 30);
+    for now in (0..seconds * SECOND).step_by(every) {
+        budget.deposit(Micros(now), &settings);
+        sent.push(now);
+        for _ in 0..2 {
+            if budget.withdraw(Micros(now), &settings) {
+                sent.push(now);
+            }
+        }
+    }
+    let per_second = SECOND / every as u64;
+    for from in 0..=seconds - 10 {
+        let window = from * SECOND..(from + 10) * SECOND;
+        let load = sent.iter().filter(|at| window.contains(at)).count() as f64;
+        let calls = (10 * per_second) as f64;
+        assert!(
+            load <= 1.2 * calls && load > 1.19 * calls,
+            "{load} for {calls} calls from second {from}"
+        );
+    }
+}
+
 proptest! {
     /// Whatever comes in whatever order: in no window is more granted than share and floor allow.
     #[test]

@@ -42,3 +42,36 @@ fn not_before_enough_is_known_nor_when_it_would_come_too_late() {
     assert_eq!(delay(&hedging(), &latency, Some(Duration::from_millis(60)), now), None);
     assert!(delay(&hedging(), &latency, Some(Duration::from_millis(90)), now).is_some());
 }
+
+/// Long tails, hedged at what was learnt, and learning from what was hedged: one call in twenty stays one in twenty, and
+/// the tail is gone.
+#[test]
+fn about_one_call_in_twenty_is_asked_twice() {
+    let (latency, settings) = (Latency::default(), hedging());
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut draw = || {
+        let slow = rng.u32(..100) < 6;
+        Duration::from_micros(if slow {
+            rng.u64(200_000..400_000)
+        } else {
+            rng.u64(20_000..60_000)
+        })
+    };
+    let (mut hedges, mut over, calls) = (0, 0, 20_000);
+    for call in 0..calls {
+        let now = Micros(call * 2000);
+        let first = draw();
+        let taken = match delay(&settings, &latency, None, now) {
+            Some(delay) if first > delay => {
+                hedges += 1;
+                first.min(delay + draw())
+            }
+            _ => first,
+        };
+        over += u64::from(taken > Duration::from_millis(300));
+        latency.record(taken, now, settings.hedge_quantile);
+    }
+    let share = hedges as f64 / calls as f64;
+    assert!((0.02..0.08).contains(&share), "{share}");
+    assert!(over < calls / 200, "{over} of {calls}; without hedging 3 %");
+}
