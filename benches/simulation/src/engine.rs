@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fastrand::Rng;
-use lyceum::balancing::Outcome;
+use lyceum::balancing::{Micros, Outcome};
+use lyceum::policy;
+use lyceum::resilience::budget::Budget;
 
 use crate::balancer::{Balancer, End, Identity, Kind, Listing, Pick};
-use crate::budget::Budget;
 use crate::distribution::exponential;
 use crate::measure::Measure;
 use crate::scene::{Change, MILLI, SECOND, Scene};
@@ -97,6 +98,8 @@ struct Engine<'a> {
     /// Decides what happens to it.
     fate: Rng,
     offering: bool,
+    /// The settings of every client's retry budget: the defaults.
+    budget: policy::Budget,
     probes: Vec<u32>,
     measure: Measure,
 }
@@ -144,6 +147,7 @@ pub fn run(scene: &Scene, kind: Kind, seed: u64) -> Measure {
         next: 0.0,
         fate,
         offering: false,
+        budget: policy::Budget::default(),
         probes: Vec::new(),
         measure: Measure::new(scene.instances.len(), scene.length),
     };
@@ -253,7 +257,7 @@ impl Engine<'_> {
         call.demand = demand as u64;
         call.tried.clear();
         let client = &mut self.clients[call.client as usize];
-        client.budget.deposit(self.now);
+        client.budget.deposit(Micros(self.now), &self.budget);
         self.measure.arrived(self.now);
         self.attempt(slot);
         self.next += exponential(&mut self.arrivals, SECOND as f64 / self.scene.rate);
@@ -361,7 +365,9 @@ impl Engine<'_> {
             && let Some(retry) = self.scene.retry
         {
             call.tried.push(call.server);
-            if (call.tried.len() as u32) < retry.attempts && (!retry.budget || client.budget.withdraw(now)) {
+            if (call.tried.len() as u32) < retry.attempts
+                && (!retry.budget || client.budget.withdraw(Micros(now), &self.budget))
+            {
                 let generation = call.generation;
                 let pause = self.fate.u64(..BACKOFF);
                 self.push(now + pause, Event::Retry { slot, generation });

@@ -55,7 +55,7 @@ pub(super) const CASES: [Case; 9] = [
     },
     Case {
         name: "storm-budget",
-        about: "the same, retries paid from a budget of 20 % + 10/s",
+        about: "the same, retries paid from the budget of 20 %",
         metrics: &[Metric::Recovered, Metric::Amplification],
         scene: |plan| storm(plan, true),
     },
