@@ -19,7 +19,10 @@ pub fn draw(rows: &[Row], folder: &Path) -> io::Result<usize> {
     let mut drawn = 0;
     for row in rows {
         if let Some(view) = series::view(row.case.name) {
-            std::fs::write(folder.join(format!("{}.svg", row.case.name)), series::draw(row, &view))?;
+            std::fs::write(
+                folder.join(format!("case-{}.svg", row.case.name)),
+                series::draw(row, &view),
+            )?;
             drawn += 1;
         }
     }

@@ -11,6 +11,8 @@ const WIDTH: f64 = 270.0;
 const HEIGHT: f64 = 218.0;
 const LEFT: f64 = 100.0;
 const TOP: f64 = 40.0;
+/// What a logarithmic bar shows of nothing: one call in a hundred thousand.
+const LEAST: f64 = 0.001;
 
 /// The chart's SVG.
 pub(super) fn draw(rows: &[Row]) -> String {
@@ -41,7 +43,7 @@ fn panel(page: &mut Page, corner: (f64, f64), row: &Row, metric: Metric) {
     let title = format!("{} · {}", row.case.name, label(metric));
     page.words((x + 14.0, y + 16.0), Anchor::Start, INK, 12, &title);
     let regrets: Vec<(Kind, f64)> = (row.cells.iter())
-        .map(|cell| (cell.kind, metric.regret(cell.value(metric).mean).max(0.001)))
+        .map(|cell| (cell.kind, metric.regret(cell.value(metric).mean).max(LEAST)))
         .collect();
     let (lowest, highest) = (regrets.iter()).fold((f64::INFINITY, 0.0_f64), |(low, high), (_, regret)| {
         (low.min(*regret), high.max(*regret))
@@ -79,6 +81,7 @@ fn label(metric: Metric) -> &'static str {
 
 fn short(value: f64) -> String {
     match value {
+        value if value <= LEAST => "0".to_owned(),
         value if value < 0.1 => format!("{value:.3}"),
         value if value < 10.0 => format!("{value:.2}"),
         value if value < 1000.0 => format!("{value:.1}"),

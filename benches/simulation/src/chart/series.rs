@@ -16,6 +16,7 @@ pub(super) struct View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     P99,
+    P999,
     Answered,
     Attempts,
 }
@@ -23,6 +24,10 @@ enum What {
 const P99: View = View {
     what: What::P99,
     label: "p99, ms",
+};
+const P999: View = View {
+    what: What::P999,
+    label: "p99.9, ms",
 };
 const ANSWERED: View = View {
     what: What::Answered,
@@ -36,7 +41,8 @@ const ATTEMPTS: View = View {
 /// The cases whose course says more than their sum.
 pub(super) fn view(case: &str) -> Option<View> {
     match case {
-        "A" | "pauses" | "restart" | "scale" => Some(P99),
+        "A" => Some(P999),
+        "pauses" | "restart" | "scale" => Some(P99),
         "C" | "C2" | "zone" | "storm" => Some(ANSWERED),
         "storm-budget" => Some(ATTEMPTS),
         _ => None,
@@ -68,18 +74,18 @@ pub(super) fn draw(row: &Row, view: &View) -> String {
     });
     let vertical = Scale {
         from: match view.what {
-            What::P99 => 10.0,
+            What::P99 | What::P999 => 10.0,
             What::Answered => (lowest / 10.0).floor().clamp(0.0, 9.0) * 10.0,
             What::Attempts => 1.0,
         },
         to: match view.what {
-            What::P99 => 6000.0,
+            What::P99 | What::P999 => 6000.0,
             What::Answered => 100.0,
             What::Attempts => highest.max(1.5),
         },
         low: BOTTOM,
         high: TOP,
-        logarithmic: view.what == What::P99,
+        logarithmic: matches!(view.what, What::P99 | What::P999),
     };
     let horizontal = Scale {
         from: 0.0,
@@ -147,6 +153,7 @@ fn value(moment: &Moment, what: What) -> f64 {
     let calls = f64::from(moment.calls.max(1));
     match what {
         What::P99 => moment.latencies.quantile(0.99) / 1000.0,
+        What::P999 => moment.latencies.quantile(0.999) / 1000.0,
         What::Answered => 100.0 * f64::from(moment.answered) / calls,
         What::Attempts => f64::from(moment.attempts) / calls,
     }
