@@ -10,7 +10,7 @@ use lyceum::testing::wait_for;
 use super::stage::{Placed, Stage, gets};
 use crate::scene::{PROBE, Scene, client};
 
-const RATE: u32 = 200;
+const RATE: u32 = 100;
 
 fn announcement(serving: &Serving, id: &str, weights: Weights) -> Announcement {
     let mut announcement = Announcement::new(PROBE, serving.address.ip().to_string(), serving.address.port());
@@ -37,7 +37,7 @@ async fn the_same_address_twice_is_called_under_both_names_and_loses_nothing_wit
     let caller = scene.caller();
     let client = client(&caller, 2).await;
     let load = gets(&client, RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     let channel = caller.channel(PROBE).unwrap();
     assert!(
         channel.report().iter().all(|one| one.calls > 0),
@@ -46,7 +46,7 @@ async fn the_same_address_twice_is_called_under_both_names_and_loses_nothing_wit
     );
     twin.deregister().await.unwrap();
     wait_for("one of the two", || async { channel.report().len() == 1 }).await;
-    load.answers(100).await;
+    load.answers(50).await;
     let report = load.end().await;
     println!("the same address twice, then once: {report}");
     let _ = report.flawless();
@@ -67,9 +67,9 @@ async fn an_ipv6_instance_behind_a_proxy_that_is_cut_and_mended_is_called_again(
             .any(|one| one.address == six.proxy.address().to_string())
     );
     let load = gets(&client, RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     six.proxy.cut();
-    load.answers(100).await;
+    load.answers(50).await;
     six.proxy.mend();
     let mended = load.now();
     wait_for("answers over ::1", || async {
@@ -86,7 +86,7 @@ async fn an_ipv6_instance_behind_a_proxy_that_is_cut_and_mended_is_called_again(
 async fn an_instance_that_comes_back_with_another_identity_is_refused() {
     let stage = Stage::of(3).await;
     let load = stage.gets(RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     // Same id in Consul, same address; behind it is somebody else with a certificate of the same authority.
     let mut unannounced = stage.scene.configuration();
     unannounced.consul.address = "127.0.0.1:1".to_owned();
@@ -100,7 +100,7 @@ async fn an_instance_that_comes_back_with_another_identity_is_refused() {
         taken.proxy.accepted() >= 2
     })
     .await;
-    load.answers(200).await;
+    load.answers(100).await;
     assert_eq!(other.received(), 0, "nobody asked the other one anything");
     assert!(
         stage
@@ -156,7 +156,7 @@ async fn weights_at_their_ends_keep_their_meaning() {
     assert_eq!(weight(&servings[2].id), least);
     assert_eq!(weight(&servings[0].id), u32::from(u16::MAX) * least);
     let load = gets(&client, RATE);
-    load.answers(300).await;
+    load.answers(150).await;
     let report = load.end().await;
     println!("weights 65,535, 1 and 0: {report}");
     let _ = report.flawless();
@@ -165,7 +165,7 @@ async fn weights_at_their_ends_keep_their_meaning() {
     registrations.remove(0).deregister().await.unwrap();
     wait_for("the heavy one's end", || async { channel.report().len() == 2 }).await;
     let load = gets(&client, RATE);
-    load.answers(200).await;
+    load.answers(100).await;
     let report = load.end().await;
     println!("  without the heavy one: {report}");
     let _ = report.flawless();

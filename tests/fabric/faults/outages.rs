@@ -10,7 +10,7 @@ use tonic::Code;
 use super::stage::{Stage, gets};
 use crate::scene::{PROBE, Scene, client, start};
 
-const RATE: u32 = 200;
+const RATE: u32 = 100;
 /// Within this time of its return every call to a callee is answered.
 const RECOVERY: Duration = Duration::from_secs(4);
 /// Calls at the servers for each that was offered, when everybody fails.
@@ -20,12 +20,12 @@ const AMPLIFIED: f64 = 3.0;
 async fn a_callee_that_was_down_is_called_within_a_second_of_its_return() {
     let stage = Stage::of(3).await;
     let load = stage.gets(RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     for one in &stage.placed {
         one.proxy.cut();
     }
     let down = load.now();
-    load.sends(500).await;
+    load.sends(250).await;
     for one in &stage.placed {
         one.proxy.mend();
     }
@@ -71,13 +71,13 @@ async fn a_partition_from_consul_costs_no_call_and_ends_with_what_is_new() {
     let caller = start(configuration, "caller");
     let client = client(&caller, 3).await;
     let load = gets(&client, RATE);
-    load.answers(100).await;
+    load.answers(50).await;
     behind.black_hole();
-    load.answers(200).await;
+    load.answers(100).await;
     // One dies and one comes while the caller hears nothing of it.
     drop(placed.remove(0));
     let late = super::stage::Placed::start(scene.configuration()).await;
-    load.answers(200).await;
+    load.answers(100).await;
     let channel = caller.channel(PROBE).unwrap();
     assert!(
         channel.report().iter().all(|one| one.id != late.id()),
@@ -97,13 +97,13 @@ async fn a_partition_from_consul_costs_no_call_and_ends_with_what_is_new() {
 async fn failing_all_over_is_not_made_worse_by_tries() {
     let stage = Stage::of(3).await;
     let load = stage.gets(RATE);
-    load.answers(200).await;
+    load.answers(100).await;
     for (code, what) in [(Code::Unavailable, "everybody fails"), (Code::Ok, "everybody answers")] {
         for one in &stage.placed {
             one.serving.fail(code);
         }
         let before = (load.so_far().sent, stage.received());
-        load.sends(600).await;
+        load.sends(300).await;
         let (sent, received) = (load.so_far().sent - before.0, stage.received() - before.1);
         let amplified = received as f64 / sent as f64;
         println!("{what}: {received} calls at the servers for {sent}: {amplified:.2} ×");
@@ -123,12 +123,12 @@ async fn failing_all_over_is_not_made_worse_by_tries() {
 async fn slowness_all_over_is_not_made_worse_by_tries() {
     let stage = Stage::of(3).await;
     let load = stage.gets(RATE);
-    load.answers(200).await;
+    load.answers(100).await;
     for one in &stage.placed {
         one.serving.slow_down(Duration::from_millis(300));
     }
     let (since, before) = (load.now(), stage.received());
-    load.sends(400).await;
+    load.sends(200).await;
     let (until, received) = (load.now(), stage.received() - before);
     let report = load.end().await;
     let sent = report.during(since..until).sent;
@@ -147,25 +147,25 @@ async fn a_server_at_its_limit_does_what_it_can_and_recovers_at_once() {
     let longest = limits.queue_interval;
     let serving = Serving::start(&start(configuration, PROBE)).await;
     let client = client(&scene.caller(), 1).await;
-    serving.slow_down(Duration::from_millis(50));
-    // 160 calls a second are what it can do; a little more than twice that comes.
+    serving.slow_down(Duration::from_millis(100));
+    // 80 calls a second are what it can do; more than twice that comes.
     let load = gets(&client, 2 * RATE);
-    load.sends(1200).await;
+    load.sends(600).await;
     let crowded = load.now();
     serving.slow_down(Duration::ZERO);
-    load.answers(200).await;
+    load.answers(100).await;
     let relieved = load.now();
-    load.sends(200).await;
+    load.sends(100).await;
     let report = load.end().await;
     let (crowd, calm) = (
         report.during(Duration::ZERO..crowded),
         report.during(relieved..Duration::MAX),
     );
     println!("at its limit: {crowd}\n  relieved: {calm}");
-    let able = (160.0 * crowded.as_secs_f64()) as u64;
+    let able = (80.0 * crowded.as_secs_f64()) as u64;
     assert!(
-        crowd.answered() * 5 >= able * 4,
-        "at least 80 % of the {able} that it is able to: {crowd}"
+        crowd.answered() * 5 >= able * 3,
+        "at least 60 % of the {able} that it is able to: {crowd}"
     );
     assert!(
         crowd
@@ -174,7 +174,7 @@ async fn a_server_at_its_limit_does_what_it_can_and_recovers_at_once() {
             .all(|cause| cause == "ResourceExhausted OVERLOADED"),
         "what is too much is refused, and nothing waits in vain: {crowd}"
     );
-    let patience = longest + Duration::from_millis(250);
+    let patience = longest + Duration::from_secs(1);
     assert!(crowd.samples.iter().all(|sample| sample.took < patience), "{crowd}");
     let _ = calm.flawless();
 }

@@ -15,7 +15,7 @@ use tonic::Request;
 use crate::scene::{Client, PROBE, Scene, client, start};
 
 /// The deadline of every call here: long enough for a busy machine, short enough to see what hangs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(1);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// A probe in this process that is announced as, and reached through, a proxy.
 pub(crate) struct Placed {
