@@ -62,3 +62,23 @@ fn a_method_of_another_service_is_not_overridden() {
     watched.take(Some(b"[methods.AnalyzeWriting]\nattempts = 5"));
     assert_eq!(watched.load().call(index("/AnalyzeWriting")).attempts, 3);
 }
+
+#[tokio::test]
+async fn all_who_ask_share_one_watch_and_it_ends_with_the_last_of_them() {
+    // Nobody listens there: what the configuration says holds.
+    let consul = Client::try_new(&crate::consul::Settings::new("127.0.0.1:9".parse().unwrap())).unwrap();
+    let mut base = Policy::default();
+    base.call.attempts = 2;
+    let policies = Policies::new(consul, Settings::default(), base);
+    let (one, other) = (policies.watch(SERVICE), policies.watch(SERVICE));
+    assert!(Arc::ptr_eq(&one, &other));
+    assert_eq!(one.load().call(None).attempts, 2);
+    let task = one.task.get().unwrap().clone();
+    drop(one);
+    assert!(!task.is_finished());
+    drop(other);
+    while !task.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(policies.watch(SERVICE).load().call(None).attempts, 2, "and begins anew");
+}
