@@ -13,14 +13,21 @@
 
 mod attempt;
 mod body;
+mod call;
 mod callee;
+mod callees;
+mod check;
 mod connection;
 mod exchange;
 mod lane;
+mod method;
+mod metrics;
+mod plan;
 mod report;
+mod rounds;
 
 pub use body::ResponseBody;
-pub use report::EndpointReport;
+pub use report::{BreakerReport, BreakerState, CalleeReport, EndpointReport};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,7 +38,8 @@ use http::{Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 
-pub(crate) use callee::{Callee, Callees};
+pub(crate) use callee::Callee;
+pub(crate) use callees::Callees;
 
 /// A generated client and the Consul service that it calls; implemented by generated code.
 pub trait Contract {
@@ -72,6 +80,12 @@ impl Channel {
     /// Every instance as this process's balancer sees it, by id.
     #[must_use]
     pub fn report(&self) -> Vec<EndpointReport> {
+        self.callee.endpoints()
+    }
+
+    /// The same, with the callee's breakers and retry budget.
+    #[must_use]
+    pub fn standing(&self) -> CalleeReport {
         self.callee.report()
     }
 

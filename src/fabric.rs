@@ -9,6 +9,7 @@ use crate::consul;
 use crate::discovery::{self, Discovery};
 use crate::identity;
 use crate::policy::Policies;
+use crate::resilience::fallback;
 use crate::telemetry::Metrics;
 
 /// Why the fabric could not start.
@@ -70,8 +71,10 @@ impl Fabric {
         let metrics = Metrics::default();
         let callees = Callees::new(
             discovery.clone(),
+            policies.clone(),
             identity.clone(),
             configuration.client.clone(),
+            configuration.registration.zone.clone(),
             metrics.clone(),
         );
         let inner = Inner {
@@ -106,6 +109,15 @@ impl Fabric {
     /// A name that no identity can have.
     pub fn channel(&self, service: &str) -> Result<Channel, identity::Error> {
         self.inner.callees.get(service).map(Channel::new)
+    }
+
+    /// Supplies the answer of an idempotent unary method (`/package.Service/Method`) for when its service does not
+    /// answer and no earlier answer is kept. The response then says `lyceum-answer: static`.
+    ///
+    /// # Errors
+    /// A path that is no method, or of one that may change something or streams.
+    pub fn supply_answer(&self, path: &str, message: &impl prost::Message) -> Result<(), fallback::Error> {
+        self.inner.callees.fallback().supply(path, message)
     }
 
     /// What this process is called.

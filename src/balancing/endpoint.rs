@@ -168,6 +168,12 @@ impl<M> Endpoint<M> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Another instance answered a call first that this one has had since `begun`: it is at least that slow.
+    pub fn overtaken(&self, now: Micros, begun: Micros) {
+        let least = now.since(begun).max(1) as f32;
+        self.hot.latency.update(now, MEMORY, |value, _| value.max(least));
+    }
+
     /// Begins a call; the ticket ends it.
     pub fn begin(self: &Arc<Self>, now: Micros) -> Ticket<M> {
         Ticket::new(Arc::clone(self), now)

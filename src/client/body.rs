@@ -14,12 +14,14 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 use tonic::Status;
 
-use super::attempt::{Call, outcome_of, status_of};
+use super::attempt::{outcome_of, status_of};
+use super::call::Call;
 use super::callee::Callee;
 use super::connection::Connection;
 use super::exchange::Incoming;
 use crate::balancing::{Outcome, Ticket};
 use crate::error::Error;
+use crate::load_report;
 
 /// What comes back: gRPC frames and trailers, as bytes.
 #[derive(Debug)]
@@ -87,6 +89,9 @@ impl Stream {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {
                     let code = status_of(trailers).unwrap_or(tonic::Code::Unknown);
+                    if let (Some(ticket), Some(utilization)) = (&self.ticket, load_report::utilization(trailers)) {
+                        ticket.endpoint().reported(self.callee.now(), utilization);
+                    }
                     self.end(code, outcome_of(code));
                 } else if let Some(ticket) = &self.ticket {
                     ticket.heard(self.callee.now());

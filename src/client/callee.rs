@@ -1,38 +1,42 @@
-//! One service to call: its pool of instances, following discovery, and the TLS settings that demand its identity.
+//! One service to call: its pool of instances, its policy, what is known of its methods, and the TLS settings that
+//! demand its identity.
+//!
+//! When not: that it is kept up to date is the business of `callees`. Source: `balancing`, `policy`, `resilience`.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::uri::{Authority, Scheme};
 use rustls::ClientConfig;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, timeout_at};
 
-use super::EndpointReport;
 use super::connection::{self, Connection};
-use super::report;
+use super::method::{MethodState, MethodStates};
+use super::metrics::Counters;
+use super::plan::Plan;
+use super::{CalleeReport, EndpointReport, report};
 use crate::balancing::{Ask, Endpoint, Micros, Pool, Wanted};
 use crate::configuration::Client;
-use crate::discovery::{Discovery, Instances};
+use crate::discovery::Instances;
 use crate::error::Error;
 use crate::identity::{self, SpiffeId};
+use crate::policy::Watched;
+use crate::resilience::budget::Budget;
+use crate::resilience::fallback::Fallback;
 use crate::telemetry::Metrics;
-
-/// How often the pool's medians, weights and ejections are looked after.
-const UPKEEP: Duration = Duration::from_millis(100);
 
 /// What the connections of one callee share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) settings: Client,
-    identity: identity::Source,
-    callee: SpiffeId,
+    pub(super) identity: identity::Source,
+    pub(super) callee: SpiffeId,
     /// The settings made from the certificate of this version.
-    tls: ArcSwapOption<(u64, Arc<ClientConfig>)>,
+    pub(super) tls: ArcSwapOption<(u64, Arc<ClientConfig>)>,
     /// Counts changes that a waiting call should look at.
-    changed: watch::Sender<u64>,
+    pub(super) changed: watch::Sender<u64>,
 }
 
 impl Shared {
@@ -57,14 +61,21 @@ impl Shared {
 /// A service that this process calls.
 #[derive(Debug)]
 pub(crate) struct Callee {
-    service: String,
+    pub(super) service: String,
     pub(super) scheme: Scheme,
     pub(super) authority: Authority,
     pub(super) pool: Pool<Connection>,
     pub(super) shared: Arc<Shared>,
+    pub(super) policy: Arc<Watched>,
+    pub(super) budget: Budget,
+    pub(super) methods: MethodStates,
+    pub(super) fallback: Arc<Fallback>,
+    pub(super) counters: Counters,
     pub(super) metrics: Metrics,
-    instances: watch::Receiver<Arc<Instances>>,
-    epoch: Instant,
+    pub(super) instances: watch::Receiver<Arc<Instances>>,
+    /// This process's zone; empty where it has none.
+    pub(super) zone: String,
+    pub(super) epoch: Instant,
 }
 
 impl Callee {
@@ -77,8 +88,17 @@ impl Callee {
         Micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn report(&self) -> Vec<EndpointReport> {
-        report::of(&self.pool.endpoints(), &self.instances.borrow())
+    /// What is known of the method at `index` of [`crate::contracts::METHODS`].
+    pub(super) fn method(&self, index: Option<usize>) -> &MethodState {
+        self.methods.get(index)
+    }
+
+    pub(super) fn endpoints(&self) -> Vec<EndpointReport> {
+        report::endpoints(&self.pool.endpoints(), &self.instances.borrow(), self.now())
+    }
+
+    pub(super) fn report(&self) -> CalleeReport {
+        report::callee(self)
     }
 
     pub(super) async fn ready(&self) {
@@ -93,25 +113,40 @@ impl Callee {
     /// A ready instance that is not among `tried`, where there is one.
     ///
     /// # Errors
-    /// UNAVAILABLE when nobody is there or nobody can be reached, unless the call waits.
+    /// UNAVAILABLE when nobody is there or nobody can be reached, unless the call waits; DEADLINE_EXCEEDED when it has
+    /// waited for so long.
     pub(super) async fn endpoint(
         &self,
+        plan: &Plan,
         tried: &[Arc<Endpoint<Connection>>],
-        wait: bool,
     ) -> Result<Arc<Endpoint<Connection>>, Error> {
-        if let Some(endpoint) = self.pick(tried)
+        if let Some(endpoint) = self.pick(plan, tried)
             && endpoint.is_ready()
         {
             return Ok(endpoint);
         }
+        let waiting = self.awaited(plan, tried);
+        match plan.deadline {
+            Some(deadline) => timeout_at(deadline, waiting)
+                .await
+                .unwrap_or_else(|_| Err(Error::deadline_exceeded())),
+            None => waiting.await,
+        }
+    }
+
+    async fn awaited(
+        &self,
+        plan: &Plan,
+        tried: &[Arc<Endpoint<Connection>>],
+    ) -> Result<Arc<Endpoint<Connection>>, Error> {
         let mut changed = self.shared.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            match self.pick(tried) {
+            match self.pick(plan, tried) {
                 Some(endpoint) if endpoint.is_ready() => return Ok(endpoint),
                 Some(_) => {
                     let endpoints = self.pool.endpoints();
-                    if !wait
+                    if !plan.wait
                         && endpoints
                             .iter()
                             .all(|endpoint| endpoint.member().link().is_unreachable())
@@ -122,7 +157,7 @@ impl Callee {
                         endpoint.member().link().hurry();
                     }
                 }
-                None if !wait && self.instances.borrow().is_known() => {
+                None if !plan.wait && self.instances.borrow().is_known() => {
                     return Err(self.nobody("NO_INSTANCES", "no instance is serving"));
                 }
                 None => {}
@@ -139,30 +174,24 @@ impl Callee {
             .with_retry_after(Duration::from_secs(1))
     }
 
-    fn pick(&self, tried: &[Arc<Endpoint<Connection>>]) -> Option<Arc<Endpoint<Connection>>> {
-        thread_local! {
-            // Each thread draws its own sequence; a simulator hands in a seeded one.
-            static RNG: std::cell::RefCell<fastrand::Rng> = std::cell::RefCell::new(fastrand::Rng::new());
-        }
+    /// Whom the balancer would ask next, ready or not.
+    pub(super) fn pick(&self, plan: &Plan, tried: &[Arc<Endpoint<Connection>>]) -> Option<Arc<Endpoint<Connection>>> {
+        let ask = Ask {
+            tried,
+            affinity: plan.affinity,
+            pinned: None,
+            streaming: plan.server_streams() && plan.index.is_some(),
+        };
         let now = self.now();
-        RNG.with_borrow_mut(|rng| {
-            self.pool.pick(
-                rng,
-                now,
-                &Ask {
-                    tried,
-                    ..Ask::default()
-                },
-            )
-        })
+        draw(|rng| self.pool.pick(rng, now, &ask))
     }
 
     /// Takes over what discovery says now.
-    fn follow(&self, instances: &Instances) {
+    pub(super) fn follow(&self, instances: &Instances) {
         let wanted = instances.usable().map(|instance| {
             let wanted = Wanted {
                 weight: instance.weight,
-                same_zone: false,
+                same_zone: !self.zone.is_empty() && instance.zone == self.zone,
             };
             (wanted, (connection::key(instance), instance))
         });
@@ -186,80 +215,10 @@ impl Callee {
     }
 }
 
-/// Every callee of this process, one each.
-#[derive(Debug)]
-pub(crate) struct Callees {
-    known: Mutex<HashMap<String, Arc<Callee>>>,
-    discovery: Discovery,
-    identity: identity::Source,
-    settings: Client,
-    metrics: Metrics,
-}
-
-impl Callees {
-    pub(crate) fn new(discovery: Discovery, identity: identity::Source, settings: Client, metrics: Metrics) -> Self {
-        Self {
-            known: Mutex::default(),
-            discovery,
-            identity,
-            settings,
-            metrics,
-        }
+/// Draws from this thread's own sequence; a simulator hands in a seeded one.
+pub(super) fn draw<T>(with: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+    thread_local! {
+        static RNG: std::cell::RefCell<fastrand::Rng> = std::cell::RefCell::new(fastrand::Rng::new());
     }
-
-    /// The callee of this name; followed from the first time on.
-    pub(crate) fn get(&self, service: &str) -> Result<Arc<Callee>, identity::Error> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(callee) = known.get(service) {
-            return Ok(Arc::clone(callee));
-        }
-        let id = self.identity.id().sibling(service)?;
-        let instances = self.discovery.watch(service);
-        let callee = Arc::new(Callee {
-            service: service.to_owned(),
-            scheme: Scheme::HTTPS,
-            // Names in identities are a subset of what an authority may hold.
-            authority: service.parse().unwrap_or_else(|_| Authority::from_static("callee")),
-            pool: Pool::default(),
-            shared: Arc::new(Shared {
-                settings: self.settings.clone(),
-                identity: self.identity.clone(),
-                callee: id,
-                tls: ArcSwapOption::empty(),
-                changed: watch::Sender::new(0),
-            }),
-            metrics: self.metrics.clone(),
-            instances: instances.clone(),
-            epoch: Instant::now(),
-        });
-        tokio::spawn(follow(Arc::downgrade(&callee), instances));
-        known.insert(service.to_owned(), Arc::clone(&callee));
-        Ok(callee)
-    }
-}
-
-async fn follow(callee: Weak<Callee>, mut instances: watch::Receiver<Arc<Instances>>) {
-    let mut upkeep = tokio::time::interval(UPKEEP);
-    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut rng = fastrand::Rng::new();
-    instances.mark_changed();
-    loop {
-        tokio::select! {
-            changed = instances.changed() => {
-                let Some(callee) = callee.upgrade() else { return };
-                if changed.is_err() {
-                    return;
-                }
-                let now = Arc::clone(&instances.borrow_and_update());
-                callee.follow(&now);
-            }
-            _ = upkeep.tick() => {
-                let Some(callee) = callee.upgrade() else { return };
-                let now = callee.now();
-                for endpoint in callee.pool.maintain(now, &mut rng) {
-                    endpoint.probed(now, endpoint.is_ready());
-                }
-            }
-        }
-    }
+    RNG.with_borrow_mut(with)
 }

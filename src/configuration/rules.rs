@@ -75,6 +75,9 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         MINUTE,
         7 * DAY,
     );
+    if registration.zone.len() > 64 {
+        errors.add("registration.zone", "must have at most 64 characters");
+    }
     within(errors, "registration.repeat", registration.repeat, SECOND, HOUR);
     between(
         errors,
@@ -146,7 +149,6 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         10 * MINUTE,
     );
 
-    within(errors, "client.deadline", client.deadline, 10 * MILLISECOND, HOUR);
     within(errors, "client.connect", client.connect, 10 * MILLISECOND, MINUTE);
     within(errors, "client.keepalive", client.keepalive, 10 * SECOND, HOUR);
     within(
@@ -156,7 +158,6 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         SECOND,
         MINUTE,
     );
-    between(errors, "client.attempts", client.attempts, 1, 5);
 
     if telemetry.log.parse::<tracing_subscriber::EnvFilter>().is_err() {
         errors.add(

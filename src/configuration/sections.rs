@@ -116,6 +116,9 @@ pub struct Registration {
     pub address: Option<String>,
     /// The port to announce, likewise; 0 is the one that is listened on.
     pub port: u16,
+    /// The zone that this process runs in, at most 64 characters: callers in the same zone prefer each other. Empty: zones
+    /// play no part.
+    pub zone: String,
     /// How long Consul believes a heartbeat, 3 s to 10 min; one is sent three times as often.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
@@ -136,6 +139,7 @@ impl Default for Registration {
         Self {
             address: None,
             port: 0,
+            zone: String::new(),
             ttl: Duration::from_secs(15),
             deregister_after: Duration::from_secs(300),
             repeat: Duration::from_secs(120),
@@ -223,9 +227,6 @@ impl Default for Serving {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
-    /// The deadline of a unary call that has none, 10 ms to 1 h.
-    #[serde(with = "humantime_serde")]
-    pub deadline: Duration,
     /// Time for a connection and its TLS handshake, 10 ms to 1 min.
     #[serde(with = "humantime_serde")]
     pub connect: Duration,
@@ -235,18 +236,14 @@ pub struct Client {
     /// How long a ping may stay unanswered, 1 s to 1 min.
     #[serde(with = "humantime_serde")]
     pub keepalive_timeout: Duration,
-    /// Attempts of one idempotent call, 1 to 5.
-    pub attempts: u32,
 }
 
 impl Default for Client {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(10),
             connect: Duration::from_secs(2),
             keepalive: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
-            attempts: 3,
         }
     }
 }

@@ -20,18 +20,18 @@ fn defaults_keep_their_own_rules() {
 fn flags_win_over_environment_over_file_over_defaults() {
     let path = std::env::temp_dir().join(format!("lyceum-configuration-{}.toml", std::process::id()));
     let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(b"[client]\nattempts = 1\ndeadline = \"1s\"\nconnect = \"1s\"\n")
+    file.write_all(b"[client]\nkeepalive_timeout = \"9s\"\nkeepalive = \"30s\"\nconnect = \"1s\"\n")
         .unwrap();
     let environment = [
-        ("LYCEUM_CLIENT__DEADLINE", "2s"),
+        ("LYCEUM_CLIENT__KEEPALIVE", "20s"),
         ("LYCEUM_CLIENT__CONNECT", "3s"),
         ("HOME", "x"),
     ];
     let environment = environment.map(|(k, v)| (k.to_owned(), v.to_owned()));
     let configuration = Configuration::load(Some(&path), environment, &["client.connect=4s".to_owned()]).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(configuration.client.attempts, 1);
-    assert_eq!(configuration.client.deadline.as_secs(), 2);
+    assert_eq!(configuration.client.keepalive_timeout.as_secs(), 9);
+    assert_eq!(configuration.client.keepalive.as_secs(), 20);
     assert_eq!(configuration.client.connect.as_secs(), 4);
 }
 
@@ -54,9 +54,9 @@ fn consuls_own_variables_count_but_ours_win() {
 #[test]
 fn everything_wrong_is_told_at_once() {
     let errors = load(
-        &[("LYCEUM_CLIENT__DEADLINE", "soon")],
+        &[("LYCEUM_CLIENT__CONNECT", "soon")],
         &[
-            "client.attempts=9",
+            "client.keepalive=1s",
             "gateway.origins=nonsense",
             "nosuch.key=1",
             "gateway.colour=red",
@@ -67,7 +67,7 @@ fn everything_wrong_is_told_at_once() {
     .unwrap_err();
     let keys: Vec<&str> = errors.0.iter().map(|problem| problem.key.as_str()).collect();
     for key in [
-        "client.deadline",
+        "client.connect",
         "gateway.colour",
         "nosuch.key",
         "identity.certificate",
@@ -79,7 +79,7 @@ fn everything_wrong_is_told_at_once() {
     }
     let errors = load(
         &[],
-        &["client.attempts=9", "gateway.origins=nonsense", "telemetry.sample=2"],
+        &["client.keepalive=1s", "gateway.origins=nonsense", "telemetry.sample=2"],
     )
     .unwrap_err();
     assert_eq!(errors.0.len(), 3, "{errors}");

@@ -59,6 +59,8 @@ pub struct Instance {
     pub methods: Vec<String>,
     /// What it can do beyond its contract's minimum.
     pub capabilities: Vec<String>,
+    /// The zone it runs in; empty where it says none.
+    pub zone: String,
     /// When its certificate ends, if it says so.
     pub certificate_expires: Option<SystemTime>,
     /// Its tags.
@@ -114,6 +116,7 @@ impl Instance {
             version: meta.version,
             methods: meta.methods,
             capabilities: meta.capabilities,
+            zone: meta.zone,
             certificate_expires: meta.certificate_expires,
             tags: service.tags,
             meta: service.meta,

@@ -14,6 +14,8 @@ pub struct Meta {
     pub methods: Vec<String>,
     /// What it can do beyond its contract's minimum.
     pub capabilities: Vec<String>,
+    /// The zone it runs in; empty where zones play no part.
+    pub zone: String,
     /// When its certificate ends, to the second.
     pub certificate_expires: Option<SystemTime>,
     /// Anything else.
@@ -21,6 +23,7 @@ pub struct Meta {
 }
 
 const VERSION: &str = "version";
+const ZONE: &str = "zone";
 const PROTOCOL: &str = "protocol";
 const METHODS: &str = "methods";
 const CAPABILITIES: &str = "capabilities";
@@ -40,6 +43,9 @@ impl Meta {
         if !self.version.is_empty() {
             pairs.insert(VERSION.to_owned(), self.version.clone());
         }
+        if !self.zone.is_empty() {
+            pairs.insert(ZONE.to_owned(), self.zone.clone());
+        }
         write_list(&mut pairs, METHODS, &self.methods);
         write_list(&mut pairs, CAPABILITIES, &self.capabilities);
         if let Some(expires) = self.certificate_expires {
@@ -54,6 +60,7 @@ impl Meta {
         let mut more = pairs.clone();
         more.remove(PROTOCOL);
         let version = more.remove(VERSION).unwrap_or_default();
+        let zone = more.remove(ZONE).unwrap_or_default();
         let methods = take_list(&mut more, METHODS);
         let capabilities = take_list(&mut more, CAPABILITIES);
         let certificate_expires = more.remove(CERTIFICATE_EXPIRES).and_then(|text| read_timestamp(&text));
@@ -61,6 +68,7 @@ impl Meta {
             version,
             methods,
             capabilities,
+            zone,
             certificate_expires,
             more,
         }

@@ -52,6 +52,7 @@ impl Presence {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             methods,
             capabilities,
+            zone: settings.zone.clone(),
             certificate_expires: Some(fabric.identity().material().expires()),
             ..Meta::default()
         };

@@ -17,10 +17,11 @@ prop_compose! {
         methods in names(),
         capabilities in names(),
         expires in prop::option::of(0..LATEST),
+        zone in "[a-z0-9-]{0,20}",
         more in prop::collection::btree_map("x_[a-z]{1,10}", ".{0,20}", 0..4),
     ) -> Meta {
         let certificate_expires = expires.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        Meta { version, methods, capabilities, certificate_expires, more }
+        Meta { version, methods, capabilities, zone, certificate_expires, more }
     }
 }
 
