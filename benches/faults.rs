@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark stops where something is wrong")]
 #![allow(missing_docs, reason = "a benchmark has no users")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lyceum::Fabric;
@@ -77,7 +78,16 @@ struct Stage {
 
 impl Stage {
     async fn of(servers: usize) -> Self {
+        Self::with(servers, None).await
+    }
+
+    /// With a policy for the servers.
+    async fn with(servers: usize, policy: Option<&'static str>) -> Self {
         let (consul, folder) = (Consul::start().await, Folder::new());
+        if let Some(policy) = policy {
+            let key = format!("lyceum/policies/{SERVICE}");
+            consul.client().kv_put(&key, policy).await.unwrap();
+        }
         let fabric = Fabric::start(configuration(&folder, &consul.address()), "caller").unwrap();
         let mut stage = Self {
             channel: fabric.channel(SERVICE).unwrap(),
@@ -294,22 +304,29 @@ async fn slow() {
     row("balance_channel", "one slow", &report.during(slow..end), &peers.name(0));
 }
 
-/// 10,000 calls at once and 1,000 streams held open, three servers with their usual limits.
+/// 1,000 streams held open and 10,000 calls at once, three servers: with their usual limits, and with limits that let
+/// all of them in.
 async fn crowd() {
-    const CALLS: usize = 10_000;
-    const STREAMS: usize = 1000;
-    let mut stage = Stage::of(3).await;
-    let warm = stage.gets(500);
-    warm.answers(500).await;
-    let _ = warm.end().await;
-    println!("\n{STREAMS} streams held open, then {CALLS} calls at once of 100 ms each, three servers");
+    let stage = Stage::of(3).await;
+    println!("\n1,000 streams held open; 10,000 calls at once of 100 ms each; three servers");
     println!(
         "| what | answered | failed | took, s | caller's RSS, MB | a piece, KB | servers' RSS, MB | a piece, KB |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    let before = memory(&stage);
-    row("before", (0, String::new()), Duration::ZERO, (before, before), 1);
+    streams(&stage).await;
+    calls(stage, "calls, usual limits").await;
 
+    let lifted = "[serving]\nlimit_min = 10000\nlimit_initial = 10000\nlimit_max = 10000\n";
+    let stage = Stage::with(3, Some(lifted)).await;
+    calls(stage, "calls, limits lifted").await;
+}
+
+async fn streams(stage: &Stage) {
+    const STREAMS: usize = 1000;
+    let warm = stage.gets(500);
+    warm.answers(500).await;
+    let _ = warm.end().await;
+    let before = memory(stage);
     let begun = tokio::time::Instant::now();
     let mut opening = tokio::task::JoinSet::new();
     for _ in 0..STREAMS {
@@ -324,21 +341,25 @@ async fn crowd() {
             stream.message().await.map(|_| stream)
         });
     }
-    let opened = opening.join_all().await;
-    let (open, failed): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
-    let held = memory(&stage);
-    row(
-        "streams",
-        (open.len(), failed.len().to_string()),
-        begun.elapsed(),
-        (before, held),
-        STREAMS,
-    );
-    drop(open);
+    let mut open = Vec::new();
+    let mut failed = BTreeMap::new();
+    for opened in opening.join_all().await {
+        match opened {
+            Ok(stream) => open.push(stream),
+            Err(status) => *failed.entry(format!("{:?}", status.code())).or_default() += 1,
+        }
+    }
+    crowded("streams", open.len(), &failed, begun.elapsed(), (before, memory(stage)));
+}
 
+async fn calls(mut stage: Stage, what: &str) {
+    const CALLS: usize = 10_000;
     for server in &mut stage.servers {
         server.slow_down(Duration::from_millis(100)).await;
     }
+    let warm = stage.gets(100);
+    warm.answers(100).await;
+    let _ = warm.end().await;
     let before = memory(&stage);
     let begun = tokio::time::Instant::now();
     let mut calling = tokio::task::JoinSet::new();
@@ -351,37 +372,42 @@ async fn crowd() {
         });
     }
     let mut peak = memory(&stage);
-    let (mut answered, mut failures) = (0, std::collections::BTreeMap::<String, usize>::new());
+    let (mut answered, mut failed) = (0, BTreeMap::new());
     while let Some(ended) = calling.join_next().await {
         match ended.unwrap() {
             Ok(()) => answered += 1,
-            Err(status) => *failures.entry(format!("{:?}", status.code())).or_default() += 1,
+            Err(status) => *failed.entry(format!("{:?}", status.code())).or_default() += 1,
         }
-        if (answered + failures.len()) % 500 == 1 {
+        if calling.len().is_multiple_of(500) {
             let now = memory(&stage);
             peak = (peak.0.max(now.0), peak.1.max(now.1));
         }
     }
-    let failed = failures
-        .iter()
-        .map(|(code, count)| format!("{count} {code}"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    row("calls", (answered, failed), begun.elapsed(), (before, peak), CALLS);
+    crowded(what, answered, &failed, begun.elapsed(), (before, peak));
+}
 
-    fn row(what: &str, (answered, failed): (usize, String), took: Duration, memory: (Memory, Memory), pieces: usize) {
-        let ((caller_before, servers_before), (caller, servers)) = memory;
-        let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / pieces as f64;
-        println!(
-            "| {what} | {answered} | {} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
-            if failed.is_empty() { "0" } else { &failed },
-            took.as_secs_f64(),
-            caller as f64 / 1024.0,
-            each(caller_before, caller),
-            servers as f64 / 1024.0,
-            each(servers_before, servers),
-        );
-    }
+fn crowded(
+    what: &str,
+    answered: usize,
+    failed: &BTreeMap<String, usize>,
+    took: Duration,
+    ((caller_before, servers_before), (caller, servers)): (Memory, Memory),
+) {
+    let pieces = answered + failed.values().sum::<usize>();
+    let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / pieces as f64;
+    let causes: String = failed
+        .iter()
+        .map(|(code, count)| format!(" ({code}: {count})"))
+        .collect();
+    println!(
+        "| {what} | {answered} | {}{causes} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} |",
+        pieces - answered,
+        took.as_secs_f64(),
+        caller as f64 / 1024.0,
+        each(caller_before, caller),
+        servers as f64 / 1024.0,
+        each(servers_before, servers),
+    );
 }
 
 /// Resident memory in KB: this process', and the servers' together.
