@@ -155,3 +155,49 @@ impl Balancer for Linkerd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::tests::everybody;
+    use super::*;
+
+    fn end(linkerd: &mut Linkerd, server: u32, now: u64, outcome: Outcome) {
+        linkerd.end(&End {
+            server,
+            token: 0,
+            begun: now,
+            now,
+            outcome,
+            report: None,
+        });
+    }
+
+    #[test]
+    fn seven_failures_shut_and_one_probe_opens() {
+        let mut linkerd = Linkerd::new(Rng::with_seed(1));
+        linkerd.list(&everybody(1), 0);
+        let taken = Pick::Server { server: 0, token: 0 };
+        for _ in 0..7 {
+            assert_eq!(linkerd.pick(0, &[]), taken);
+            end(&mut linkerd, 0, 0, Outcome::Failed);
+        }
+        assert_eq!(linkerd.pick(999_999, &[]), Pick::Wait, "shut for a second at least");
+        assert_eq!(linkerd.pick(1_500_000, &[]), taken, "and one and a half at most");
+        assert_eq!(linkerd.pick(1_500_000, &[]), Pick::Wait, "one probe");
+        end(&mut linkerd, 0, 1_500_000, Outcome::Failed);
+        assert_eq!(linkerd.pick(3_400_000, &[]), Pick::Wait, "twice as long");
+        assert_eq!(linkerd.pick(4_500_000, &[]), taken);
+        end(&mut linkerd, 0, 4_500_000, Outcome::Answered);
+        assert_eq!(linkerd.pick(4_500_000, &[]), taken);
+        assert_eq!(linkerd.pick(4_500_000, &[]), taken, "open");
+    }
+
+    #[test]
+    fn after_three_seconds_with_nobody_calls_fail_fast() {
+        let mut linkerd = Linkerd::new(Rng::with_seed(1));
+        linkerd.list(&[], 0);
+        assert_eq!(linkerd.pick(0, &[]), Pick::Wait);
+        assert_eq!(linkerd.pick(2_999_999, &[]), Pick::Wait);
+        assert_eq!(linkerd.pick(3_000_000, &[]), Pick::Refuse);
+    }
+}

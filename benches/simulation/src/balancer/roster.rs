@@ -93,3 +93,61 @@ pub(super) fn two(rng: &mut Rng, from: &[usize]) -> Option<(usize, usize)> {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// So many servers, all connected.
+    pub(in super::super) fn everybody(count: u32) -> Vec<Listing> {
+        (0..count)
+            .map(|server| Listing {
+                server,
+                weight: 100,
+                zone: 0,
+                connected: Arc::new(AtomicBool::new(true)),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn notes_stay_with_their_server() {
+        let mut roster = Roster::default();
+        let mut next = 0;
+        let mut new = || {
+            next += 1;
+            next
+        };
+        let servers = everybody(4);
+        roster.list(&servers, &mut new);
+        roster.list(&[servers[3].clone(), servers[1].clone()], &mut new);
+        assert_eq!((roster.note(3).copied(), roster.note(1).copied()), (Some(4), Some(2)));
+        assert_eq!(roster.note(0), None);
+        roster.list(&servers, &mut new);
+        assert_eq!((roster.note(1).copied(), roster.note(0).copied()), (Some(2), Some(5)));
+    }
+
+    #[test]
+    fn only_the_connected_are_ready() {
+        let mut roster = Roster::default();
+        let servers = everybody(3);
+        roster.list(&servers, || ());
+        servers[1].connected.store(false, Ordering::Relaxed);
+        roster.connections();
+        assert_eq!(roster.ready, [0, 2]);
+    }
+
+    #[test]
+    fn two_are_different_ones_where_there_are_two() {
+        let mut rng = Rng::with_seed(1);
+        for _ in 0..1_000 {
+            let (first, second) = two(&mut rng, &[3, 5, 7]).unwrap();
+            assert!(first != second && [3, 5, 7].contains(&first) && [3, 5, 7].contains(&second));
+        }
+        assert_eq!(two(&mut rng, &[3]), Some((3, 3)));
+        assert_eq!(two(&mut rng, &[]), None);
+    }
+}

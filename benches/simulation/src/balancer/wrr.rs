@@ -122,3 +122,62 @@ impl Balancer for Wrr {
         note.since.get_or_insert(end.now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lyceum::balancing::Outcome;
+
+    use super::super::roster::tests::everybody;
+    use super::*;
+    use crate::server::Report;
+
+    /// How often each of three servers is picked, from `now` on, when they report these utilisations at equal rates.
+    fn counts(now: u64, utilizations: [f64; 3]) -> [u32; 3] {
+        let mut wrr = Wrr::new(Rng::with_seed(1));
+        wrr.list(&everybody(3), 0);
+        for (server, average) in utilizations.into_iter().enumerate() {
+            wrr.end(&End {
+                server: server as u32,
+                token: 0,
+                begun: 0,
+                now: 0,
+                outcome: Outcome::Answered,
+                report: Some(Report {
+                    average,
+                    rate: 100.0,
+                    ..Report::default()
+                }),
+            });
+        }
+        let mut counts = [0; 3];
+        for _ in 0..70_000 {
+            let Pick::Server { server, .. } = wrr.pick(now, &[]) else {
+                unreachable!("everybody is ready");
+            };
+            counts[server as usize] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn shares_follow_the_reports_after_the_blackout() {
+        let blackout = counts(BLACKOUT - 1, [0.2, 0.4, 0.8]);
+        assert!(blackout.iter().all(|count| count.abs_diff(23_333) <= 1), "{blackout:?}");
+        for (count, right) in counts(BLACKOUT, [0.2, 0.4, 0.8])
+            .into_iter()
+            .zip([40_000, 20_000, 10_000])
+        {
+            assert!(count.abs_diff(right) < 50, "{count}, right is {right}");
+        }
+    }
+
+    #[test]
+    fn who_has_not_reported_gets_the_mean() {
+        for (count, right) in counts(BLACKOUT, [0.2, 0.4, 0.0])
+            .into_iter()
+            .zip([31_111, 15_556, 23_333])
+        {
+            assert!(count.abs_diff(right) < 50, "{count}, right is {right}");
+        }
+    }
+}
