@@ -147,7 +147,7 @@ impl Callee {
         let enough = code != Code::DeadlineExceeded
             || plan
                 .deadline
-                .is_none_or(|deadline| deadline::was_enough(deadline - call.begun, &method.latency, now));
+                .is_none_or(|deadline| deadline::was_enough(deadline - call.begun, settings, &method.latency, now));
         let verdict = match &answered {
             Err(unanswered) if unanswered.unasked => Verdict::Unknown,
             _ => Verdict::of(code, enough),

@@ -8,6 +8,8 @@
 //!
 //! It counts calls, not attempts, and only those that failed although they could be tried elsewhere: an instance that
 //! fails is ejected by balancing long before, so the breaker opens only when the method fails whatever the instance.
+//! Nor does a failure count since whose beginning another call was answered: of calls that begin together and meet an
+//! instance that says nothing, the good ones end first and the bad ones all at once, at their deadline.
 //! Then it spares the callee, and spares callers the wait. A call that nobody could take (no instance, none reachable)
 //! is no news of the method and is not counted: it costs nothing, and the pause would only make recovery later.
 //!
@@ -34,6 +36,8 @@ use crate::policy::Call;
 pub struct Breaker {
     /// The kind in the two highest bits, its number below.
     state: AtomicU64,
+    /// When the method last answered, to the millisecond.
+    answered: AtomicU64,
 }
 
 /// What a breaker looks like from outside.
@@ -82,6 +86,7 @@ pub enum Verdict {
 #[derive(Debug)]
 #[must_use]
 pub struct Pass {
+    begun: Micros,
     /// The breaker, and its state while this trial is the one.
     trial: Option<(Arc<Breaker>, u64)>,
 }
@@ -114,7 +119,10 @@ impl Breaker {
         loop {
             let kind = state >> 62;
             if kind == CLOSED || settings.breaker_failures == 0 {
-                return Ok(Pass { trial: None });
+                return Ok(Pass {
+                    begun: now,
+                    trial: None,
+                });
             }
             let number = state & NUMBER;
             let next = if kind == OPEN {
@@ -130,6 +138,7 @@ impl Breaker {
             match self.state.compare_exchange(state, trial, Acquire, Acquire) {
                 Ok(_) => {
                     return Ok(Pass {
+                        begun: now,
                         trial: Some((Arc::clone(self), trial)),
                     });
                 }
@@ -150,7 +159,13 @@ impl Breaker {
         if verdict == Verdict::Unknown {
             return None;
         }
+        if verdict == Verdict::Answered && now.0 >= self.answered.load(Relaxed).saturating_add(1000) {
+            self.answered.store(now.0, Relaxed);
+        }
         let Some((_, trial)) = pass.trial.take() else {
+            if verdict == Verdict::Failed && self.answered.load(Relaxed) > pass.begun.0 {
+                return None;
+            }
             return self.usual(verdict, now, settings, rng);
         };
         if verdict == Verdict::Answered {

@@ -27,13 +27,11 @@ pub fn is_enough(left: Duration, settings: &Call, latency: &Latency, now: Micros
 }
 
 /// Whether a call that ran out of time had as much as calls of its method take: then the time-out is the callee's
-/// failure, otherwise its caller's hurry.
+/// failure, otherwise its caller's hurry. Where nobody has been answered lately, a tenth of the usual deadline is enough.
 #[must_use]
-pub fn was_enough(given: Duration, latency: &Latency, now: Micros) -> bool {
-    latency
-        .late(now)
-        .or(latency.least(now))
-        .is_none_or(|usual| given >= usual)
+pub fn was_enough(given: Duration, settings: &Call, latency: &Latency, now: Micros) -> bool {
+    let usual = latency.late(now).or(latency.least(now));
+    given >= usual.unwrap_or(settings.deadline / 10)
 }
 
 #[cfg(test)]

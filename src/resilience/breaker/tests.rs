@@ -78,6 +78,23 @@ fn five_failures_in_a_row_open_it_and_an_answer_begins_the_count_anew() {
 }
 
 #[test]
+fn what_began_before_the_last_answer_proves_nothing() {
+    let mut scene = Scene::new();
+    let begun: Vec<_> = (0..20).map(|_| scene.ask()).collect();
+    scene.now += 2000;
+    scene.call(Verdict::Answered);
+    scene.now += 400_000;
+    for pass in begun.into_iter().flatten() {
+        assert_eq!(scene.end(pass, Verdict::Failed), None);
+    }
+    assert_eq!(scene.breaker.state(), State::Closed { failures: 0 });
+    for _ in 0..4 {
+        scene.call(Verdict::Failed);
+    }
+    assert_eq!(scene.call(Verdict::Failed), Some(Event::Opened));
+}
+
+#[test]
 fn after_the_pause_one_call_tries_and_the_others_wait_for_it() {
     let mut scene = Scene::opened();
     scene.wait();
