@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use lyceum::contracts::testing::v1::GetProbeRequest;
+use lyceum::testing::load::Load;
 use lyceum::testing::probe::Serving;
 use lyceum::testing::proxy::Proxy;
 use lyceum::testing::wait_for;
-use tonic::Code;
+use tonic::{Code, Request};
 
 use super::stage::{Stage, gets};
 use crate::scene::{PROBE, Scene, client, start};
@@ -13,8 +15,8 @@ use crate::scene::{PROBE, Scene, client, start};
 const RATE: u32 = 100;
 /// Within this time of its return every call to a callee is answered.
 const RECOVERY: Duration = Duration::from_secs(4);
-/// Calls at the servers for each that was offered, when everybody fails.
-const AMPLIFIED: f64 = 3.0;
+/// Calls at the servers for each that was offered, however many fail: the budget's share.
+const AMPLIFIED: f64 = 1.2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callee_that_was_down_is_called_within_a_second_of_its_return() {
@@ -116,6 +118,42 @@ async fn failing_all_over_is_not_made_worse_by_tries() {
     assert!(
         report.causes().keys().all(|cause| cause.starts_with("Unavailable")),
         "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_all_calls_failing_is_not_made_worse_by_tries() {
+    let stage = Stage::of(3).await;
+    // Every other call fails wherever it goes: no breaker opens, no instance is worse than the others, every one of
+    // them looks worth trying again.
+    let client = stage.client.clone();
+    let load = Load::start(RATE, move |number| {
+        let mut client = client.clone();
+        async move {
+            let mut request = Request::new(GetProbeRequest {
+                fail_with: if number % 2 == 0 { Code::Unavailable as u32 } else { 0 },
+                ..GetProbeRequest::default()
+            });
+            request.set_timeout(super::stage::DEADLINE);
+            Ok(client.get_probe(request).await?.into_inner().instance)
+        }
+    });
+    load.sends(600).await;
+    let report = load.end().await;
+    let amplified = stage.received() as f64 / report.sent as f64;
+    println!(
+        "half of all calls fail: {} calls at the servers for {}: {amplified:.2} ×; {report}",
+        stage.received(),
+        report.sent
+    );
+    assert!(
+        amplified <= AMPLIFIED + 0.02,
+        "{amplified:.2} × is more than {AMPLIFIED} ×"
+    );
+    assert_eq!(
+        report.answered(),
+        report.sent / 2,
+        "the other half are answered: {report}"
     );
 }
 
