@@ -95,6 +95,7 @@ impl Policy {
     }
 
     fn check(&self, problems: &mut Vec<Problem>) {
+        let bulkheads = self.serving.bulkheads.keys().map(|name| ("serving.bulkheads", name));
         self.call.check(&mut Rules::of("call", problems));
         for (name, patch) in &self.methods {
             let mut broken = Vec::new();
@@ -113,6 +114,13 @@ impl Policy {
             };
             broken.retain(own);
             problems.extend(broken);
+        }
+        for (section, name) in self.methods.keys().map(|name| ("methods", name)).chain(bulkheads) {
+            let named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if !named {
+                Rules::of(section, problems)
+                    .broken(name, "is no name of a method: letters and digits, as AnalyzeWriting");
+            }
         }
         self.budget.check(&mut Rules::of("budget", problems));
         self.balancing.check(&mut Rules::of("balancing", problems));

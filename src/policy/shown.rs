@@ -55,8 +55,11 @@ impl Policy {
                 value: value.clone(),
             });
         let mut settings: Vec<_> = settings.collect();
-        let place = |setting: &Setting| ORDER.iter().position(|section| setting.key.starts_with(section));
-        settings.sort_by_key(place);
+        // Tables apart: TOML lets none be opened twice.
+        settings.sort_by_cached_key(|Setting { key, .. }| {
+            let table = key.rsplit_once('.').map_or("", |(table, _)| table).to_owned();
+            (ORDER.iter().position(|section| key.starts_with(section)), table)
+        });
         Ok(settings)
     }
 }

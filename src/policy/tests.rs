@@ -120,6 +120,8 @@ fn every_range_is_kept_and_every_breach_told() {
         ("[call]\nbackoff = \"2s\"", "call.backoff"),
         ("[methods.A]\nattempts = 0", "methods.A.attempts"),
         ("[methods.A]\ndeadline = \"10ms\"\nhop = \"20ms\"", "methods.A.hop"),
+        ("[methods.\"a b\"]\nattempts = 2", "methods.a b"),
+        ("[serving.bulkheads]\n\"a.b\" = 2", "serving.bulkheads.a.b"),
         ("[budget]\nshare = -0.1", "budget.share"),
         ("[budget]\nwindow = \"0s\"", "budget.window"),
         ("[balancing]\npolicy = \"pinned\"", "balancing.pinned"),
@@ -186,6 +188,15 @@ fn each_value_says_where_it_comes_from() {
     assert_eq!(origin("budget.share"), Origin::Default);
     assert_eq!(origin("balancing.ejection.failures"), Origin::Default);
     assert_eq!(settings[0].key, "call.attempts");
+    let mut tables: Vec<_> = settings
+        .iter()
+        .filter_map(|setting| setting.key.rsplit_once('.'))
+        .collect();
+    tables.dedup_by_key(|(table, _)| *table);
+    let opened = tables.len();
+    tables.sort_unstable();
+    tables.dedup_by_key(|(table, _)| *table);
+    assert_eq!(tables.len(), opened, "no table is opened twice");
 }
 
 #[test]
