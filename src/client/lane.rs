@@ -6,6 +6,7 @@
 //! dropping any. When not: which lane an instance's calls take is the connection's business.
 //! Source: RFC 9113; gRPC A8 (keepalive).
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_rustls::TlsConnector;
 
 use super::callee::Shared;
+use crate::batching::Turn;
 
 /// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
 const GIVEN_UP: usize = 4096;
@@ -185,12 +187,12 @@ async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, J
     let limit = requests.current_max_send_streams();
     let pings = connection.ping_pong();
     let under_way = Arc::new(AtomicUsize::new(0));
-    let driven = Batched {
-        connection,
-        under_way: Arc::clone(&under_way),
-        stood_back: false,
-    };
+    let (mut turn, calls) = (Turn::default(), Arc::clone(&under_way));
     let driven = tokio::spawn(async move {
+        let driven = poll_fn(|context| {
+            let busy = calls.load(Ordering::Relaxed) > 1;
+            turn.poll(busy, Pin::new(&mut connection), context)
+        });
         if let Err(error) = driven.await {
             tracing::debug!(%error, "connection lost");
         }
@@ -230,29 +232,6 @@ async fn keep_alive(
             connection.abort();
             return;
         }
-    }
-}
-
-/// A connection that lets the calls that are ready go first, when there are several, and then sends for all of them at
-/// once. The runtime would run it right after the first: a system call for each request.
-struct Batched<C> {
-    connection: C,
-    under_way: Arc<AtomicUsize>,
-    stood_back: bool,
-}
-
-impl<C: Future + Unpin> Future for Batched<C> {
-    type Output = C::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
-        if !self.stood_back && self.under_way.load(Ordering::Relaxed) > 1 {
-            self.stood_back = true;
-            // Woken while it runs, a task goes to the end of the queue.
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.stood_back = false;
-        Pin::new(&mut self.connection).poll(context)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Accepting connections: TLS with the newest certificate, HTTP/2 with limits, an end with grace.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
+use crate::batching::Turn;
 use crate::configuration::Serving;
 use crate::error::Error;
 use crate::identity::{self, peer};
@@ -157,6 +159,8 @@ async fn serve(stream: TcpStream, connections: &Connections) {
         cut: connections.cut.child_token(),
         aged: AtomicBool::new(false),
     });
+    let inbound = connections.inbound.of(caller, Arc::clone(&ending));
+    let (mut turn, calls) = (Turn::default(), inbound.under_way());
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams)
@@ -167,18 +171,20 @@ async fn serve(stream: TcpStream, connections: &Connections) {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .serve_connection(
-            TokioIo::new(stream),
-            connections.inbound.of(caller, Arc::clone(&ending)),
-        );
+        .serve_connection(TokioIo::new(stream), inbound);
     let mut connection = std::pin::pin!(connection);
     let mut leaving = false;
     // First its age, then the grace after it, then the farewell.
     let mut age = std::pin::pin!(tokio::time::sleep(jittered(settings.connection_age)));
     let mut aged = false;
     loop {
+        let driven = poll_fn(|context| {
+            let busy = calls.load(Ordering::Relaxed) > 1;
+            turn.poll(busy, connection.as_mut(), context)
+        });
         tokio::select! {
-            ended = connection.as_mut() => {
+            biased;
+            ended = driven => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection lost");
                 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -84,6 +85,7 @@ impl Inbound {
                 share: self.shared.admission.caller(&caller),
                 identity: Arc::new(caller),
                 ending,
+                under_way: Arc::default(),
             }),
             inbound: self.clone(),
         }
@@ -96,6 +98,23 @@ pub(super) struct Peer {
     identity: Arc<SpiffeId>,
     share: Arc<Caller>,
     ending: Arc<Ending>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// A call from its arrival to the head of its answer.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// One connection's calls.
@@ -137,6 +156,13 @@ impl Inbound {
     }
 }
 
+impl Connection {
+    /// How many calls are between their arrival and the head of their answer.
+    pub(super) fn under_way(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.peer.under_way)
+    }
+}
+
 impl hyper::service::Service<Request<Incoming>> for Connection {
     type Response = Response<Reply>;
     type Error = Infallible;
@@ -146,7 +172,11 @@ impl hyper::service::Service<Request<Incoming>> for Connection {
         let inbound = self.inbound.clone();
         let peer = Arc::clone(&self.peer);
         let arrival = inbound.arrive(&request, &peer);
-        Box::pin(async move { Ok(inbound.answer(request, peer, arrival).await) })
+        let under_way = UnderWay::begin(&peer.under_way);
+        Box::pin(async move {
+            let _under_way = under_way;
+            Ok(inbound.answer(request, peer, arrival).await)
+        })
     }
 }
 
