@@ -52,7 +52,7 @@ fmt: ## format Rust and the page
 bench: setup-bench ## what the figures in docs/benchmarks.md rest on
 	cargo bench --locked --workspace --all-features $(ARGS)
 
-bench-call: setup ## a unary call through the fabric's client beside a raw tonic channel
+bench-call: setup ## calls through the fabric's client beside tonic's own channels: CPU, throughput, p99
 	cargo bench --locked -p lyceum --features testing --bench call
 
 bench-gateway: setup-bench ## grpc-web through the gateway beside Envoy: CPU a request, memory

@@ -1,9 +1,12 @@
-//! A unary call over mutual TLS: the fabric's client beside a raw tonic channel, in one run.
+//! A unary call through the fabric's client beside tonic's own channels, in one run.
 //!
-//! One server process (the probe, announced in a real Consul); this process calls it in alternating rounds, once
-//! through `fabric.client()`, once through a `tonic::transport::Channel` with the same certificates. Both carry the
-//! same message on one HTTP/2 connection. What counts is this process' CPU time per call: wall time on a shared
-//! machine says little. Run with `cargo bench --features testing --bench call`.
+//! Three comparisons, each in alternating rounds, same message, same server processes for both:
+//! - over mutual TLS to one instance, beside a raw `tonic::transport::Channel` with the same certificates;
+//! - the same, with two threads and as many calls as go: calls a second;
+//! - in plaintext to five instances, beside tonic's `balance_channel` (this bench alone can switch TLS off).
+//!
+//! What counts is this process' CPU time per call: wall time on a shared machine says little. Run with
+//! `make bench-call`; words after `--` choose: `cargo bench --features testing --bench call -- tls throughput plain`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops where something is wrong")]
 #![allow(missing_docs, reason = "a benchmark has no users")]
@@ -13,7 +16,7 @@
 )]
 
 use std::io::{Read as _, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use lyceum::Fabric;
@@ -22,9 +25,16 @@ use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use lyceum::identity::SpiffeId;
 use lyceum::identity::authority::DevelopmentAuthority;
+use lyceum::registration::{Announcement, Registration};
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
+use lyceum::testing::wait_for;
+use tokio::time::Instant;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+#[path = "peer/plain.rs"]
+#[allow(dead_code, reason = "each benchmark uses its part of it")]
+mod plain;
 
 const ROUNDS: usize = 9;
 const CALLS: usize = 12_000;
@@ -32,15 +42,36 @@ const CONCURRENT: usize = 16;
 const PAYLOAD: usize = 100;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    match arguments.iter().position(|argument| argument == "--serve") {
-        Some(at) => runtime.block_on(serve(&arguments[at + 1], &arguments[at + 2])),
-        None => runtime.block_on(measure()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let run = |threads, work: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(work);
+    };
+    let chosen = |name: &str| {
+        let named = |name: &str| arguments.iter().any(|argument| argument == name);
+        named(name) || !["tls", "throughput", "plain"].into_iter().any(named)
+    };
+    match arguments.first().map(String::as_str) {
+        Some("--serve") => {
+            let (consul, data) = (arguments[1].clone(), arguments[2].clone());
+            run(1, Box::pin(async move { serve(&consul, &data).await }));
+        }
+        Some("--plain") => run(1, Box::pin(plain::serve())),
+        _ => {
+            if chosen("tls") {
+                run(1, Box::pin(tls()));
+            }
+            if chosen("throughput") {
+                run(2, Box::pin(throughput()));
+            }
+            if chosen("plain") {
+                run(1, Box::pin(plaintext()));
+            }
+        }
     }
 }
 
@@ -61,45 +92,137 @@ async fn serve(consul: &str, data: &str) {
         .unwrap();
 }
 
-async fn measure() {
-    let consul = Consul::start().await;
-    let folder = Folder::new();
-    let configuration = configuration(&folder, &consul.address());
-    let fabric = Fabric::start(configuration, "caller").unwrap();
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(["--serve", &consul.address(), folder.path().to_str().unwrap()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut port = String::new();
-    let mut output = std::io::BufReader::new(server.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut output, &mut port).unwrap();
+/// One instance behind mutual TLS, and both clients of it.
+struct Pair {
+    own: ProbeServiceClient<Channel>,
+    raw: ProbeServiceClient<tonic::transport::Channel>,
+    server: Child,
+    _fabric: Fabric,
+    _folder: Folder,
+    _consul: Consul,
+}
 
-    fabric.channel("testing").unwrap().ready().await;
-    let own: ProbeServiceClient<Channel> = fabric.client();
-    let raw = ProbeServiceClient::new(raw_channel(&folder, port.trim()).await);
-
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let fabric_round = spent(rounds(own.clone())).await;
-        let raw_round = spent(rounds(raw.clone())).await;
-        // The first round warms up.
-        if round > 0 {
-            ours.push(fabric_round);
-            theirs.push(raw_round);
+impl Pair {
+    async fn start() -> Self {
+        let consul = Consul::start().await;
+        let folder = Folder::new();
+        let fabric = Fabric::start(configuration(&folder, &consul.address()), "caller").unwrap();
+        let mut server = Command::new(std::env::current_exe().unwrap())
+            .args(["--serve", &consul.address(), folder.path().to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        let mut output = std::io::BufReader::new(server.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut output, &mut port).unwrap();
+        fabric.channel("testing").unwrap().ready().await;
+        Self {
+            own: fabric.client(),
+            raw: ProbeServiceClient::new(raw_channel(&folder, port.trim()).await),
+            server,
+            _fabric: fabric,
+            _folder: folder,
+            _consul: consul,
         }
     }
-    let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
+
+    fn end(mut self) {
+        drop(self.server.stdin.take());
+        self.server.wait().unwrap();
+    }
+}
+
+async fn tls() {
+    let pair = Pair::start().await;
+    let (ours, theirs) = alternate(&pair.own, &pair.raw, CONCURRENT).await;
     println!(
         "unary call over mutual TLS, {PAYLOAD}-byte payload, {CONCURRENT} at a time, {ROUNDS} rounds of {CALLS} calls"
     );
     println!("CPU of the calling process, µs a call (median, minimum–maximum):");
-    println!("  fabric client       {}", row(ours));
-    println!("  raw tonic channel   {}", row(theirs));
-    println!("  ratio               {}", row(ratios));
-    drop(server.stdin.take());
-    server.wait().unwrap();
+    println!("  fabric client       {}", row(cpu(&ours)));
+    println!("  raw tonic channel   {}", row(cpu(&theirs)));
+    println!("  ratio               {}", row(ratios(&cpu(&ours), &cpu(&theirs))));
+    pair.end();
+}
+
+async fn throughput() {
+    let pair = Pair::start().await;
+    let (ours, theirs) = alternate(&pair.own, &pair.raw, 64).await;
+    println!("unary calls over mutual TLS, two threads, 64 at a time: calls a second (median, minimum–maximum):");
+    println!("  fabric client       {}", row(rate(&ours)));
+    println!("  raw tonic channel   {}", row(rate(&theirs)));
+    println!("  ratio               {}", row(ratios(&rate(&ours), &rate(&theirs))));
+    pair.end();
+}
+
+async fn plaintext() {
+    let servers = plain::Servers::start(5).await;
+    let consul = Consul::start().await;
+    let folder = Folder::new();
+    let mut settings = configuration(&folder, &consul.address());
+    settings.client.plaintext = true;
+    let fabric = Fabric::start(settings, "caller").unwrap();
+    let _announced: Vec<_> = servers
+        .ports()
+        .map(|port| Registration::spawn(consul.client(), Announcement::new("testing", "127.0.0.1", port)))
+        .collect();
+    let channel = fabric.channel("testing").unwrap();
+    wait_for("five instances to be connected", || async {
+        channel.report().iter().filter(|one| one.connected).count() == 5
+    })
+    .await;
+    let own: ProbeServiceClient<Channel> = fabric.client();
+    let (ours, theirs) = alternate(&own, &servers.balanced(), CONCURRENT).await;
+    println!("unary call in plaintext to five instances, {CONCURRENT} at a time:");
+    println!("CPU of the calling process, µs a call; p99 in ms (median, minimum–maximum):");
+    println!("  fabric client       {}   p99 {}", row(cpu(&ours)), row(p99(&ours)));
+    println!(
+        "  balance_channel     {}   p99 {}",
+        row(cpu(&theirs)),
+        row(p99(&theirs))
+    );
+    println!("  ratio               {}", row(ratios(&cpu(&ours), &cpu(&theirs))));
+    println!("  ratio of p99        {}", row(ratios(&p99(&ours), &p99(&theirs))));
+}
+
+/// What one round came to.
+struct Round {
+    /// µs of CPU a call.
+    cpu: f64,
+    /// Calls a second.
+    rate: f64,
+    /// Milliseconds.
+    p99: f64,
+}
+
+fn cpu(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| round.cpu).collect()
+}
+
+fn rate(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| round.rate).collect()
+}
+
+fn p99(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| round.p99).collect()
+}
+
+fn ratios(ours: &[f64], theirs: &[f64]) -> Vec<f64> {
+    ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect()
+}
+
+/// Rounds of both, one after the other; the first of each warms up.
+async fn alternate<A: Client, B: Client>(own: &A, peer: &B, concurrent: usize) -> (Vec<Round>, Vec<Round>) {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let (own, peer) = (calls(own, concurrent).await, calls(peer, concurrent).await);
+        if round > 0 {
+            ours.push(own);
+            theirs.push(peer);
+        }
+    }
+    (ours, theirs)
 }
 
 /// tonic's own channel with the same certificates.
@@ -121,37 +244,54 @@ async fn raw_channel(folder: &Folder, port: &str) -> tonic::transport::Channel {
         .unwrap()
 }
 
-async fn rounds<T>(client: ProbeServiceClient<T>)
+/// A probe's client over any channel.
+trait Client: Clone + Send + 'static {
+    fn get(&mut self, request: GetProbeRequest) -> impl Future<Output = Result<(), tonic::Status>> + Send;
+}
+
+impl<T> Client for ProbeServiceClient<T>
 where
     T: tonic::client::GrpcService<tonic::body::Body> + Clone + Send + 'static,
     T::ResponseBody: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     <T::ResponseBody as http_body::Body>::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
     T::Future: Send,
 {
-    let callers: Vec<_> = (0..CONCURRENT)
+    async fn get(&mut self, request: GetProbeRequest) -> Result<(), tonic::Status> {
+        self.get_probe(request).await.map(drop)
+    }
+}
+
+async fn calls(client: &impl Client, concurrent: usize) -> Round {
+    let (before, begun) = (cpu_nanos(), Instant::now());
+    let callers: Vec<_> = (0..concurrent)
         .map(|_| {
             let mut client = client.clone();
             tokio::spawn(async move {
-                for _ in 0..CALLS / CONCURRENT {
+                let mut took = Vec::with_capacity(CALLS / concurrent);
+                for _ in 0..CALLS / concurrent {
                     let request = GetProbeRequest {
                         payload: vec![7; PAYLOAD].into(),
                         ..Default::default()
                     };
-                    client.get_probe(request).await.unwrap();
+                    let begun = Instant::now();
+                    client.get(request).await.unwrap();
+                    took.push(begun.elapsed());
                 }
+                took
             })
         })
         .collect();
+    let mut took = Vec::with_capacity(CALLS);
     for caller in callers {
-        caller.await.unwrap();
+        took.extend(caller.await.unwrap());
     }
-}
-
-/// This process' CPU time for `work`, in microseconds a call.
-async fn spent(work: impl Future<Output = ()>) -> f64 {
-    let before = cpu_nanos();
-    work.await;
-    (cpu_nanos() - before) as f64 / 1e3 / CALLS as f64
+    let (cpu, elapsed) = (cpu_nanos() - before, begun.elapsed());
+    took.sort_unstable();
+    Round {
+        cpu: cpu as f64 / 1e3 / took.len() as f64,
+        rate: took.len() as f64 / elapsed.as_secs_f64(),
+        p99: took[took.len() * 99 / 100].as_secs_f64() * 1e3,
+    }
 }
 
 /// Time on a CPU of every thread of this process.

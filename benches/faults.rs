@@ -24,7 +24,8 @@ use lyceum::testing::wait_for;
 use tokio::process::Command;
 use tonic::Request;
 
-#[path = "faults/plain.rs"]
+#[path = "peer/plain.rs"]
+#[allow(dead_code, reason = "each benchmark uses its part of it")]
 mod plain;
 
 const SERVICE: &str = "testing";

@@ -28,7 +28,7 @@ const SHORT: usize = 64;
 pub const HIGHEST: f32 = 10.0;
 
 /// gRPC sends base64 without padding and accepts it with.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)

@@ -15,7 +15,7 @@ impl Micros {
     }
 
     /// What has passed since then. A clock that went backwards counts as no time.
-    pub(super) fn since(self, earlier: Self) -> u64 {
+    pub(crate) fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 

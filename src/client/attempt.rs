@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tokio::time::timeout_at;
@@ -17,7 +18,9 @@ use super::exchange::{self, Incoming, RequestBody, exchange};
 use super::plan::Plan;
 use crate::balancing::{Endpoint, Outcome, Ticket};
 use crate::contracts::MESSAGE_LIMIT;
-use crate::load_report;
+use crate::load_report::{self, BASE64};
+
+const STATUS_DETAILS: &str = "grpc-status-details-bin";
 
 /// What an attempt brought back.
 #[derive(Debug)]
@@ -133,7 +136,8 @@ async fn receive(
         return Err(exchange::Failure::Unsent(Some(body)).into());
     };
     let response = exchange(place, || plan.request(previous), body).await?;
-    let (parts, mut incoming) = response.into_parts();
+    let (mut parts, mut incoming) = response.into_parts();
+    sanitise(&mut parts.headers);
     let head = Response::from_parts(parts, ());
     if plan.server_streams() && status_of(head.headers()).is_none() {
         return Ok((head, Received::Streaming(incoming)));
@@ -151,6 +155,9 @@ async fn receive(
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
     }
+    if let Some(trailers) = &mut trailers {
+        sanitise(trailers);
+    }
     Ok((head, Received::Whole(data, trailers)))
 }
 
@@ -160,6 +167,15 @@ fn code(head: &Response<()>, trailers: Option<&HeaderMap>) -> Code {
         .and_then(status_of)
         .or_else(|| status_of(head.headers()))
         .unwrap_or(Code::Unknown)
+}
+
+/// Takes out details that are no base64: generated clients read them through tonic 0.14, which would panic.
+pub(super) fn sanitise(headers: &mut HeaderMap) {
+    if let Some(value) = headers.get(STATUS_DETAILS)
+        && BASE64.decode(value).is_err()
+    {
+        headers.remove(STATUS_DETAILS);
+    }
 }
 
 /// The gRPC code in headers or trailers.

@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 use tonic::Status;
 
-use super::attempt::{outcome_of, status_of};
+use super::attempt::{outcome_of, sanitise, status_of};
 use super::call::Call;
 use super::callee::Callee;
 use super::connection::Connection;
@@ -86,7 +86,10 @@ impl Stream {
         }
         let frame = std::task::ready!(self.incoming.poll_frame(context));
         Poll::Ready(match frame {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    sanitise(trailers);
+                }
                 if let Some(trailers) = frame.trailers_ref() {
                     let code = status_of(trailers).unwrap_or(tonic::Code::Unknown);
                     if let (Some(ticket), Some(utilization)) = (&self.ticket, load_report::utilization(trailers)) {

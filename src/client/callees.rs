@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::callee::{Callee, Shared};
 use super::method::MethodStates;
 use super::metrics::{Counters, Gatherer};
-use crate::balancing::Pool;
+use crate::balancing::{Micros, Pool};
 use crate::configuration::Client;
 use crate::discovery::{Discovery, Instances};
 use crate::identity;
@@ -23,6 +23,9 @@ use crate::telemetry::Metrics;
 
 /// How often the pool's medians, weights and ejections are looked after.
 const UPKEEP: Duration = Duration::from_millis(100);
+
+/// How often answers that are too old are forgotten, in µs.
+const TIDY: u64 = 1_000_000;
 
 /// The callees by name.
 pub(super) type Known = Mutex<HashMap<String, Arc<Callee>>>;
@@ -124,6 +127,7 @@ async fn follow(callee: Weak<Callee>, mut instances: watch::Receiver<Arc<Instanc
     let mut upkeep = tokio::time::interval(UPKEEP);
     upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut rng = fastrand::Rng::new();
+    let mut tidied = Micros::default();
     instances.mark_changed();
     loop {
         tokio::select! {
@@ -147,7 +151,10 @@ async fn follow(callee: Weak<Callee>, mut instances: watch::Receiver<Arc<Instanc
                     let callee = Arc::clone(&callee);
                     tokio::spawn(async move { callee.check(endpoint).await });
                 }
-                callee.fallback.maintain(now);
+                if now.since(tidied) >= TIDY {
+                    tidied = now;
+                    callee.fallback.maintain(now);
+                }
             }
         }
     }

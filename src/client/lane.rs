@@ -161,16 +161,28 @@ impl Drop for Place {
 }
 
 async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, JoinHandle<()>), Error> {
-    let tls = shared.tls()?;
     let host = authority.host().trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(443))).await?;
     stream.set_nodelay(true)?;
     // The name plays no part in the verification (identity::verification); it only must be one.
     let name =
         ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    #[cfg(feature = "testing")]
+    if shared.settings.plaintext {
+        return converse(stream, shared).await;
+    }
+    let stream = TlsConnector::from(shared.tls()?).connect(name, stream).await?;
+    converse(stream, shared).await
+}
+
+/// Begins HTTP/2 on a stream that is ready for it.
+async fn converse<S>(stream: S, shared: &Shared) -> Result<(Arc<Lane>, JoinHandle<()>), Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let heard = Arc::new(AtomicBool::new(false));
     let stream = Heard {
-        stream: TlsConnector::from(tls).connect(name, stream).await?,
+        stream,
         heard: Arc::clone(&heard),
     };
     let (requests, mut connection) = Builder::new()

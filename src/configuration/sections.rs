@@ -236,6 +236,10 @@ pub struct Client {
     /// How long a ping may stay unanswered, 1 s to 1 min.
     #[serde(with = "humantime_serde")]
     pub keepalive_timeout: Duration,
+    /// No TLS, for a benchmark beside peers that have none. No configuration can say it, and no release has it.
+    #[cfg(feature = "testing")]
+    #[serde(skip)]
+    pub plaintext: bool,
 }
 
 impl Default for Client {
@@ -244,6 +248,8 @@ impl Default for Client {
             connect: Duration::from_secs(2),
             keepalive: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
+            #[cfg(feature = "testing")]
+            plaintext: false,
         }
     }
 }

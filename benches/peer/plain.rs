@@ -42,6 +42,10 @@ impl Servers {
         Self(servers.collect())
     }
 
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.0.iter().map(|(_, _, port)| *port)
+    }
+
     pub(crate) fn name(&self, server: usize) -> String {
         self.0[server].2.to_string()
     }
