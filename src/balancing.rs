@@ -47,7 +47,7 @@ mod zone;
 pub use endpoint::Endpoint;
 pub use hashing::hash;
 pub use micros::Micros;
-pub use pick::Ask;
+pub use pick::{Ask, Picked};
 pub use settings::{Ejection, Policy, Settings};
 pub use ticket::{Outcome, Ticket};
 

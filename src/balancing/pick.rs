@@ -1,12 +1,15 @@
 //! The pick: whom the next call goes to. It takes no lock and allocates nothing.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arc_swap::Guard;
 use fastrand::Rng;
 
 use super::ejection::Standing;
-use super::score::Usual;
+use super::ring::Ring;
+use super::score::{Score, Usual};
 use super::snapshot::{Choice, Snapshot};
 use super::{Endpoint, Member, Micros, Pool};
 
@@ -69,90 +72,124 @@ enum Suits {
     AsCanary,
 }
 
+/// The endpoint of one pick. It keeps the snapshot that it was picked from, and so costs no write to anything that other
+/// threads read: begin the call, or clone the `Arc`, and let it go.
+#[derive(Debug)]
+pub struct Picked<M> {
+    snapshot: Guard<Arc<Snapshot<M>>>,
+    index: usize,
+}
+
+impl<M> Deref for Picked<M> {
+    type Target = Arc<Endpoint<M>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.snapshot.endpoints[self.index]
+    }
+}
+
 impl<M: Member> Pool<M> {
     /// The endpoint for the next call. One that is not ready, was tried or is ejected is returned only when there is no
     /// other. `None`: nobody has a weight, or the instance asked for is not there.
-    pub fn pick(&self, rng: &mut Rng, now: Micros, ask: &Ask<'_, M>) -> Option<Arc<Endpoint<M>>> {
+    pub fn pick(&self, rng: &mut Rng, now: Micros, ask: &Ask<'_, M>) -> Option<Picked<M>> {
         let snapshot = self.snapshot.load();
+        let index = self.index(&snapshot, rng, now, ask)?;
+        Some(Picked { snapshot, index })
+    }
+
+    fn index(&self, snapshot: &Snapshot<M>, rng: &mut Rng, now: Micros, ask: &Ask<'_, M>) -> Option<usize> {
         if let Some(name) = ask.pinned {
-            return snapshot.endpoints.iter().find(|one| one.is_called(name)).cloned();
+            return snapshot.endpoints.iter().position(|one| one.is_called(name));
         }
-        if let (Some(key), Choice::HealthWeighted | Choice::RoundRobin | Choice::Random) =
-            (ask.affinity, snapshot.policy)
-            && let Some(endpoint) = self.by_key(&snapshot, key, ask)
+        if let (Some(ring), Some(key)) = (&snapshot.ring, ask.affinity)
+            && let Some(index) = self.by_key(snapshot, ring, key, ask)
         {
-            return Some(Arc::clone(endpoint));
+            return Some(index);
         }
         let found = match snapshot.policy {
-            Choice::HealthWeighted => better_of_two(&snapshot, rng, now, self.pulse.read(), ask),
-            Choice::RoundRobin => first_of(ask, || snapshot.turn(self.turn.0.fetch_add(1, Ordering::Relaxed))),
-            Choice::Random => first_of(ask, || snapshot.draw(rng)),
-            Choice::Pinned(index) => return index.map(|index| Arc::clone(&snapshot.endpoints[index])),
+            Choice::HealthWeighted => better_of_two(snapshot, rng, now, self.pulse.read(), ask),
+            Choice::RoundRobin => first_of(snapshot, ask, || {
+                snapshot.turn(self.turn.0.fetch_add(1, Ordering::Relaxed))
+            }),
+            Choice::Random => first_of(snapshot, ask, || snapshot.draw(rng)),
+            Choice::Pinned(index) => return index,
         };
-        found.or_else(|| anybody(&snapshot, ask)).map(Arc::clone)
+        found.or_else(|| anybody(snapshot, ask))
     }
 
     /// The first endpoint on the ring that has a place.
-    fn by_key<'a>(&self, snapshot: &'a Snapshot<M>, key: u64, ask: &Ask<'_, M>) -> Option<&'a Arc<Endpoint<M>>> {
-        let (ring, factor) = snapshot.ring.as_ref()?;
-        ring.walk(key).take(PLACES).find_map(|index| {
-            let endpoint = &snapshot.endpoints[index];
-            let bound = self.pulse.traffic.bound(*factor, snapshot.share(index));
+    fn by_key(
+        &self,
+        snapshot: &Snapshot<M>,
+        (ring, factor): &(Arc<Ring>, f32),
+        key: u64,
+        ask: &Ask<'_, M>,
+    ) -> Option<usize> {
+        ring.walk(key).take(PLACES).find(|index| {
+            let endpoint = &snapshot.endpoints[*index];
+            let bound = self.pulse.traffic.bound(*factor, snapshot.share(*index));
             // The canary is whoever's call comes first, not the one whose key asks for it.
-            let fits = endpoint.hot.state.get() == Standing::In
+            endpoint.hot.state.get() == Standing::In
                 && endpoint.under_way() < bound
-                && matches!(ask.suits(endpoint), Suits::Yes);
-            fits.then_some(endpoint)
+                && matches!(ask.suits(endpoint), Suits::Yes)
         })
     }
 }
 
 /// Two draws with replacement keep the weights; more only while they hit endpoints that are no choice, or poor ones.
-fn better_of_two<'a, M: Member>(
-    snapshot: &'a Snapshot<M>,
+fn better_of_two<M: Member>(
+    snapshot: &Snapshot<M>,
     rng: &mut Rng,
     now: Micros,
     usual: Usual,
     ask: &Ask<'_, M>,
-) -> Option<&'a Arc<Endpoint<M>>> {
-    let mut best: Option<(&Arc<Endpoint<M>>, f32, bool)> = None;
+) -> Option<usize> {
+    let mut best = None;
+    let mut lowest = Score::WORST;
     let mut seen = 0;
     for _ in 0..DRAWS {
-        let endpoint = snapshot.draw(rng)?;
+        let index = snapshot.draw(rng)?;
+        let endpoint = &snapshot.endpoints[index];
         match ask.suits(endpoint) {
             Suits::Yes => {}
             Suits::No => continue,
-            Suits::AsCanary => return Some(endpoint),
+            Suits::AsCanary => return Some(index),
         }
         let score = endpoint.score(now, usual, ask.streaming);
-        if best.is_none_or(|(_, lowest, _)| score.cost < lowest) {
-            best = Some((endpoint, score.cost, score.poor));
+        if best.is_none() || score.cost < lowest.cost {
+            best = Some(index);
+            lowest = score;
         }
         seen += 1;
-        if seen >= 2 && best.is_none_or(|(_, _, poor)| !poor) {
+        if seen >= 2 && !lowest.poor {
             break;
         }
     }
-    best.map(|(endpoint, ..)| endpoint)
+    best
 }
 
-fn first_of<'a, M: Member>(
+fn first_of<M: Member>(
+    snapshot: &Snapshot<M>,
     ask: &Ask<'_, M>,
-    mut next: impl FnMut() -> Option<&'a Arc<Endpoint<M>>>,
-) -> Option<&'a Arc<Endpoint<M>>> {
+    mut next: impl FnMut() -> Option<usize>,
+) -> Option<usize> {
     (0..DRAWS)
         .map_while(|_| next())
-        .find(|endpoint| !matches!(ask.suits(endpoint), Suits::No))
+        .find(|index| !matches!(ask.suits(&snapshot.endpoints[*index]), Suits::No))
 }
 
 /// Rare: looks at everybody, first for one that suits, then for one that is ready and new although it is ejected, then
 /// for one that is ready, then for one that is new, then for any.
-fn anybody<'a, M: Member>(snapshot: &'a Snapshot<M>, ask: &Ask<'_, M>) -> Option<&'a Arc<Endpoint<M>>> {
-    let weighted = || snapshot.endpoints.iter().filter(|endpoint| endpoint.weight() > 0);
-    weighted()
-        .find(|endpoint| !matches!(ask.suits(endpoint), Suits::No))
-        .or_else(|| weighted().find(|endpoint| endpoint.is_ready() && !ask.has_tried(endpoint)))
-        .or_else(|| weighted().find(|endpoint| endpoint.is_ready()))
-        .or_else(|| weighted().find(|endpoint| !ask.has_tried(endpoint)))
-        .or_else(|| weighted().next())
+fn anybody<M: Member>(snapshot: &Snapshot<M>, ask: &Ask<'_, M>) -> Option<usize> {
+    let first = |suits: &dyn Fn(&Arc<Endpoint<M>>) -> bool| {
+        snapshot
+            .endpoints
+            .iter()
+            .position(|endpoint| endpoint.weight() > 0 && suits(endpoint))
+    };
+    first(&|endpoint| !matches!(ask.suits(endpoint), Suits::No))
+        .or_else(|| first(&|endpoint| endpoint.is_ready() && !ask.has_tried(endpoint)))
+        .or_else(|| first(&|endpoint| endpoint.is_ready()))
+        .or_else(|| first(&|endpoint| !ask.has_tried(endpoint)))
+        .or_else(|| first(&|_| true))
 }

@@ -44,6 +44,13 @@ pub(super) struct Score {
     pub(super) poor: bool,
 }
 
+impl Score {
+    pub(super) const WORST: Self = Self {
+        cost: f32::INFINITY,
+        poor: true,
+    };
+}
+
 impl Pulse {
     /// The first answer stands for everybody's, until upkeep knows better: an instance that nobody knows must not look
     /// faster than any that has answered.

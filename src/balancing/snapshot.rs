@@ -71,13 +71,13 @@ impl<M: Member> Snapshot<M> {
     }
 
     #[inline]
-    pub(super) fn draw(&self, rng: &mut Rng) -> Option<&Arc<Endpoint<M>>> {
-        self.alias.draw(rng).map(|index| &self.endpoints[index])
+    pub(super) fn draw(&self, rng: &mut Rng) -> Option<usize> {
+        self.alias.draw(rng)
     }
 
     /// Whose turn it is.
-    pub(super) fn turn(&self, turn: u64) -> Option<&Arc<Endpoint<M>>> {
-        self.alias.turn(turn).map(|index| &self.endpoints[index])
+    pub(super) fn turn(&self, turn: u64) -> Option<usize> {
+        self.alias.turn(turn)
     }
 }
 

@@ -6,13 +6,13 @@
 //! A server may lie or be wrong: what is no number is ignored, what is out of range is brought into it.
 
 use super::Micros;
-use super::packed::{Float, Packed};
+use super::packed::{Float, Memory, Packed};
 
 /// Far beyond any limit; more than this is nonsense.
 const MOST: f32 = 4.0;
-/// How long a report itself counts, and how long its mean, in ms.
-const REPORT: f32 = 1_000.0;
-const MEAN: f32 = 10_000.0;
+/// How long a report itself counts, and how long their mean.
+const REPORT: Memory = Memory::of_millis(1_000.0);
+const MEAN: Memory = Memory::of_millis(10_000.0);
 
 /// The last report and the mean of the reports.
 #[derive(Debug, Default)]

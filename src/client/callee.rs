@@ -183,7 +183,7 @@ impl Callee {
             streaming: plan.server_streams() && plan.index.is_some(),
         };
         let now = self.now();
-        draw(|rng| self.pool.pick(rng, now, &ask))
+        draw(|rng| self.pool.pick(rng, now, &ask).map(|picked| Arc::clone(&picked)))
     }
 
     /// Takes over what discovery says now.
