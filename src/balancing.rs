@@ -1,12 +1,12 @@
 //! Balancing: which instance answers the next call.
 //!
 //! **What.** Health-weighted power of two choices: two instances are drawn in proportion to their weights, and the one
-//! with the lower score gets the call. The score is the latency that is expected (peak EWMA) times what is in flight,
-//! relative to the weight, and far worse for an instance that fails more than its pool does: an instance that fails fast
-//! must not look attractive. One that only fails is ejected for a while.
+//! with the lower score gets the call; when both are worse than usual, more are drawn. The score is the latency that is
+//! expected times what is in flight, relative to the weight, and far worse for an instance that fails more than its pool
+//! does: an instance that fails fast must not look attractive. One that only fails is ejected for a while.
 //!
 //! ```text
-//! score = L · (1 + q · w̄/w) · (1 + 100 · max(0, f − f_median − 0.02))
+//! score = L · (1 + (q + 0.35) · w̄/w) · (1 + 100 · max(0, f − f_median − 0.02))
 //! L     = m + (ewma − m) · e^(−Δt/10 s),   m = the pool's median;   if stall > 2 L then L = 2 · stall
 //! q     = calls in flight + 0.5 · U,       U = the load that the server reports
 //! f     = share of failures, moving;       w = Consul's weight × slow start × zone
@@ -21,7 +21,7 @@
 //!
 //! **When not.** Calls that must reach one certain instance: pin them.
 //!
-//! **Source.** Mitzenmacher 2001 (two choices); Finagle's peak EWMA; Walker's alias method in Vose's form (1991); the
+//! **Source.** Mitzenmacher 2001 (two choices); Finagle's latency-aware balancer; Walker's alias method in Vose's form (1991); the
 //! parts name theirs.
 
 mod alias;

@@ -38,7 +38,7 @@ pub struct Endpoint<M> {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Hot {
-    /// Peak EWMA of the latency in µs.
+    /// Moving mean of the latency in µs.
     pub(super) latency: Packed,
     /// Moving share of failures, 0 to 1.
     pub(super) failure: Packed,
@@ -111,7 +111,7 @@ impl<M> Endpoint<M> {
         &self.latencies
     }
 
-    /// The peak EWMA as it was last set, in µs; `None` before the first answer.
+    /// The moving latency as it was last set, in µs; `None` before the first answer.
     pub fn latency(&self) -> Option<f32> {
         let value = self.hot.latency.value();
         (value > 0.0).then_some(value)

@@ -13,8 +13,8 @@ use super::score::{Score, Usual};
 use super::snapshot::{Choice, Snapshot};
 use super::{Endpoint, Member, Micros, Pool};
 
-/// Draws before a pick looks at every endpoint for one that it has not tried, or takes a poor one.
-const DRAWS: usize = 8;
+/// Draws before a pick takes the best that it has seen, or looks at every endpoint for one that it has not tried.
+const DRAWS: usize = 12;
 /// Places on the ring that are looked at before a key goes to anybody.
 const PLACES: usize = 256;
 
@@ -136,7 +136,8 @@ impl<M: Member> Pool<M> {
     }
 }
 
-/// Two draws with replacement keep the weights; more only while they hit endpoints that are no choice, or poor ones.
+/// Two draws with replacement keep the weights; more only while they hit endpoints that are no choice, or that are worse
+/// than usual: few have to draw more often, and they are the ones that would wait longest.
 fn better_of_two<M: Member>(
     snapshot: &Snapshot<M>,
     rng: &mut Rng,

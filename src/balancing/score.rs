@@ -11,9 +11,9 @@ use super::ring::Traffic;
 const TOLERANCE: f32 = 0.02;
 /// What each point of failing beyond that costs.
 const PENALTY: f32 = 100.0;
-/// Clearly worse than the pool: so many times slower, or that much more failing.
-const SLOW: f32 = 5.0;
-const FAILING: f32 = 0.1;
+/// What the call itself adds to those in flight, as far as the weights are concerned: with nothing, the lightest idle
+/// instance would win against a heavy one that has a single call.
+const OWN: f32 = 0.35;
 
 /// What is usual in the pool: written by upkeep, read by picks.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(super) struct Pulse {
     pub(super) failing: Float,
     /// Open streams per endpoint of mean weight.
     pub(super) streams: Float,
+    /// Calls in flight per endpoint of mean weight, over about half a second.
+    pub(super) load: Float,
     pub(super) traffic: Traffic,
 }
 
@@ -34,6 +36,8 @@ pub(super) struct Usual {
     pub(super) latency: f32,
     pub(super) failing: f32,
     pub(super) streams: f32,
+    /// What a call costs at an endpoint like the mean.
+    cost: f32,
 }
 
 /// What is held against an endpoint.
@@ -61,10 +65,12 @@ impl Pulse {
     }
 
     pub(super) fn read(&self) -> Usual {
+        let latency = self.latency.get();
         Usual {
-            latency: self.latency.get(),
+            latency,
             failing: self.failing.get(),
             streams: self.streams.get(),
+            cost: latency.max(1.0) * (1.0 + OWN + self.load.get()),
         }
     }
 }
@@ -109,10 +115,11 @@ impl<M> Endpoint<M> {
         } else {
             (0.5 * (streams * relief - usual.streams)).max(0.0)
         };
-        let queue = self.in_flight() as f32 + 0.5 * self.utilization(now);
+        let queue = self.in_flight() as f32 + 0.5 * self.utilization(now) + OWN;
+        let cost = latency * (1.0 + queue * relief + load) * (1.0 + PENALTY * (excess - TOLERANCE).max(0.0));
         Score {
-            cost: latency * (1.0 + queue * relief + load) * (1.0 + PENALTY * (excess - TOLERANCE).max(0.0)),
-            poor: excess > FAILING || (usual.latency > 0.0 && latency > SLOW * usual.latency),
+            cost,
+            poor: cost > usual.cost,
         }
     }
 }

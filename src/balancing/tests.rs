@@ -143,11 +143,16 @@ fn a_retry_goes_elsewhere_where_there_is_anybody_else() {
     for _ in 0..100 {
         let first = pool.pick(&mut rng, Micros(0), &Ask::default()).unwrap();
         let second = pool
-            .pick(&mut rng, Micros(0), &avoiding(std::slice::from_ref(&first)))
+            .pick(&mut rng, Micros(0), &avoiding(std::slice::from_ref(&*first)))
             .unwrap();
         assert!(!Arc::ptr_eq(&first, &second));
         assert!(
-            pool.pick(&mut rng, Micros(0), &avoiding(&[first, second])).is_some(),
+            pool.pick(
+                &mut rng,
+                Micros(0),
+                &avoiding(&[Arc::clone(&first), Arc::clone(&second)])
+            )
+            .is_some(),
             "better again than never"
         );
     }

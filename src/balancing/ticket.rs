@@ -7,6 +7,12 @@ use std::time::Duration;
 use super::endpoint::MEMORY;
 use super::{Endpoint, Micros};
 
+/// What an answer's latency counts against what is known; more, the older that is.
+const NEWS: f32 = 0.05;
+/// What a failure counts against the share of failures, and a success.
+const FAILURE: f32 = 0.2;
+const SUCCESS: f32 = 0.05;
+
 /// How a call ended, as far as the instance is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -75,15 +81,13 @@ impl<M> Ticket<M> {
     fn sample(&self, now: Micros) {
         let took = now.since(self.begun);
         let sample = took.max(1) as f32;
-        // A peak is believed at once, calm only with time.
-        self.endpoint.hot.latency.update(now, MEMORY, |value, keep| {
-            if sample > value {
-                sample
-            } else {
-                value * keep + sample * (1.0 - keep)
-            }
-        });
         self.endpoint.pulse.begin(sample);
+        let usual = self.endpoint.pulse.latency.get();
+        self.endpoint.hot.latency.update(now, MEMORY, |value, keep| {
+            // Until it has answered, it is taken to be like the pool.
+            let value = if value == 0.0 { usual } else { value };
+            sample + (value - sample) * keep * (1.0 - NEWS)
+        });
         self.endpoint.latencies.observe(Duration::from_micros(took));
     }
 
@@ -101,14 +105,15 @@ impl<M> Ticket<M> {
             }
             // Most instances have never failed.
             if hot.failure.value() > 0.0 {
-                hot.failure.update(now, MEMORY, |value, keep| value * keep * 0.95);
+                hot.failure
+                    .update(now, MEMORY, |value, keep| value * keep * (1.0 - SUCCESS));
             }
         } else {
             self.endpoint.failed.fetch_add(1, Ordering::Relaxed);
             hot.streak.fetch_add(1, Ordering::Relaxed);
             hot.failure.update(now, MEMORY, |value, keep| {
                 let value = value * keep;
-                value + 0.2 * (1.0 - value)
+                value + FAILURE * (1.0 - value)
             });
         }
         if self.canary {

@@ -25,6 +25,9 @@ pub(super) struct Upkeep {
     ring: Option<Arc<Ring>>,
 }
 
+/// What one look at the calls in flight counts against the earlier ones.
+const SMOOTHING: f32 = 0.2;
+
 type Endpoints<M> = [Arc<Endpoint<M>>];
 
 impl Upkeep {
@@ -155,8 +158,12 @@ impl<M: Member> Pool<M> {
         let mut failures: Vec<f32> = part().map(|one| one.failing(now)).collect();
         self.pulse.latency.set(median(&mut latencies).unwrap_or(usual.latency));
         self.pulse.failing.set(median(&mut failures).unwrap_or(0.0));
+        let count = failures.len().max(1) as f32;
+        let load: f32 = part().map(|one| one.in_flight() as f32 * one.hot.relief.get()).sum();
+        let before = self.pulse.load.get();
+        self.pulse.load.set(before + (load / count - before) * SMOOTHING);
         let streams: u64 = part().map(|one| u64::from(one.streams())).sum();
-        self.pulse.streams.set(streams as f32 / failures.len().max(1) as f32);
+        self.pulse.streams.set(streams as f32 / count);
     }
 
     fn rebuild(&self, upkeep: &mut Upkeep, endpoints: Vec<Arc<Endpoint<M>>>, now: Micros) {
