@@ -11,9 +11,10 @@ use super::ring::Traffic;
 const TOLERANCE: f32 = 0.02;
 /// What each point of failing beyond that costs.
 const PENALTY: f32 = 100.0;
-/// What the call itself adds to those in flight, as far as the weights are concerned: with nothing, the lightest idle
-/// instance would win against a heavy one that has a single call.
-const OWN: f32 = 0.35;
+/// What the call itself adds to those in flight, as far as the weights are concerned, though no more than what is usually
+/// in flight. With nothing, the lightest idle instance would win against a heavy one that has a single call; with this
+/// much in an idle pool, the heaviest would get all.
+const OWN: f32 = 0.45;
 
 /// What is usual in the pool: written by upkeep, read by picks.
 #[derive(Debug, Default)]
@@ -36,8 +37,8 @@ pub(super) struct Usual {
     pub(super) latency: f32,
     pub(super) failing: f32,
     pub(super) streams: f32,
-    /// What a call costs at an endpoint like the mean.
-    cost: f32,
+    load: f32,
+    own: f32,
 }
 
 /// What is held against an endpoint.
@@ -65,12 +66,13 @@ impl Pulse {
     }
 
     pub(super) fn read(&self) -> Usual {
-        let latency = self.latency.get();
+        let (latency, load) = (self.latency.get(), self.load.get());
         Usual {
             latency,
             failing: self.failing.get(),
             streams: self.streams.get(),
-            cost: latency.max(1.0) * (1.0 + OWN + self.load.get()),
+            load,
+            own: OWN.min(load),
         }
     }
 }
@@ -115,11 +117,12 @@ impl<M> Endpoint<M> {
         } else {
             (0.5 * (streams * relief - usual.streams)).max(0.0)
         };
-        let queue = self.in_flight() as f32 + 0.5 * self.utilization(now) + OWN;
-        let cost = latency * (1.0 + queue * relief + load) * (1.0 + PENALTY * (excess - TOLERANCE).max(0.0));
+        let queue = self.in_flight() as f32 + 0.5 * self.utilization(now);
+        let own = usual.own * relief;
+        let cost = latency * (1.0 + own + queue * relief + load) * (1.0 + PENALTY * (excess - TOLERANCE).max(0.0));
         Score {
             cost,
-            poor: cost > usual.cost,
+            poor: cost > usual.latency.max(1.0) * (1.0 + own + usual.load),
         }
     }
 }

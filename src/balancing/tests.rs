@@ -1,7 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod ejecting;
+mod sharing;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use std::time::Duration;
 
 use fastrand::Rng;
 
