@@ -193,3 +193,30 @@ pub(super) fn outcome_of(code: Code) -> Outcome {
         _ => Outcome::Answered,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn details_that_would_panic_a_client_are_taken_out() {
+        for (value, kept) in [
+            ("CAUSAA", true),
+            ("CAUSAA==", true),
+            ("not base64!", false),
+            ("=", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-status", HeaderValue::from_static("5"));
+            headers.insert(STATUS_DETAILS, HeaderValue::from_static(value));
+            sanitise(&mut headers);
+            assert_eq!(headers.contains_key(STATUS_DETAILS), kept, "{value}");
+            assert_eq!(
+                tonic::Status::from_header_map(&headers).map(|status| status.code()),
+                Some(Code::NotFound)
+            );
+        }
+    }
+}
