@@ -88,6 +88,27 @@ enum Issuer {
 }
 
 impl Issuer {
+    /// The configured one.
+    fn open(configuration: &Configuration) -> Result<Self, Error> {
+        let settings = &configuration.identity;
+        Ok(
+            match (settings.source, &settings.certificate, &settings.key, &settings.roots) {
+                (IdentitySource::Files, Some(certificate), Some(key), Some(roots)) => Self::Files(
+                    files::Files {
+                        certificate: certificate.clone(),
+                        key: key.clone(),
+                        roots: roots.clone(),
+                    },
+                    settings.reload,
+                ),
+                _ => Self::Development(
+                    DevelopmentAuthority::open(&configuration.data.join("identity"), &settings.trust_domain)?,
+                    settings.lifetime,
+                ),
+            },
+        )
+    }
+
     fn load(&self, id: &SpiffeId, version: u64) -> Result<Material, Error> {
         match self {
             Self::Development(authority, lifetime) => authority.material(id, *lifetime, version),
@@ -120,20 +141,7 @@ impl Source {
     pub fn start(configuration: &Configuration, service: &str) -> Result<Self, Error> {
         let settings = &configuration.identity;
         let id = SpiffeId::service(&settings.trust_domain, &settings.datacenter, service)?;
-        let issuer = match (settings.source, &settings.certificate, &settings.key, &settings.roots) {
-            (IdentitySource::Files, Some(certificate), Some(key), Some(roots)) => Issuer::Files(
-                files::Files {
-                    certificate: certificate.clone(),
-                    key: key.clone(),
-                    roots: roots.clone(),
-                },
-                settings.reload,
-            ),
-            _ => Issuer::Development(
-                DevelopmentAuthority::open(&configuration.data.join("identity"), &settings.trust_domain)?,
-                settings.lifetime,
-            ),
-        };
+        let issuer = Issuer::open(configuration)?;
         let first = issuer.load(&id, 1)?;
         let source = Self {
             shared: Arc::new(Shared {
@@ -163,6 +171,15 @@ impl Source {
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changed.subscribe()
     }
+}
+
+/// An operator's certificate by the configuration, for a program that asks once and ends: nothing renews it.
+///
+/// # Errors
+/// As [`Source::start`], and a name that makes no identity.
+pub fn operator(configuration: &Configuration, name: &str) -> Result<Material, Error> {
+    let id = SpiffeId::operator(&configuration.identity.trust_domain, name)?;
+    Issuer::open(configuration)?.load(&id, 1)
 }
 
 /// Between two looks at the wall clock while a renewal waits.

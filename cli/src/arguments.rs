@@ -26,6 +26,7 @@ use crate::services;
         lyceum up                                   everything, then how to call it\n  \
         lyceum up --replicas writing-analysis=3     three instances of one service\n  \
         lyceum status --watch                       who is registered, and how well they are\n  \
+        lyceum status --calls                       how each process sees the instances that it calls\n  \
         lyceum certificates operator                a certificate for grpcurl and buf curl\n  \
         lyceum policy show writing-analysis         how a service is called, and where each value comes from\n  \
         lyceum config show                          what all layers of configuration add up to",
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Run the gateway: grpc-web for browsers, and the page
     Gateway(Gateway),
-    /// Show every instance that Consul knows, and how well it is
+    /// Show every instance that Consul knows, and how well it is; or how those who call it see it
     Status(Status),
     /// Make certificates
     #[command(subcommand, arg_required_else_help = true)]
@@ -156,12 +157,28 @@ pub(crate) struct Supervision {
 #[command(after_help = "Examples:\n  \
     lyceum status\n  \
     lyceum status --watch\n  \
-    lyceum status --json | jq '.instances[] | select(.health != \"passing\")'")]
+    lyceum status --calls                        how each process sees the instances that it calls\n  \
+    lyceum status --calls writing-analysis --watch\n  \
+    lyceum status --json | jq '.instances[] | select(.health != \"passing\")'\n  \
+    lyceum status --calls --json | jq '.callers[].callees[]?.instances[] | select(.ejected)'\n\n\
+    docs/operating.md tells how to read it, and what to do.")]
 pub(crate) struct Status {
+    /// Show the callers' view instead: for each process that calls SERVICE (default: any), what its balancer knows of
+    /// every instance, its breakers that are not closed, and its retry budget
+    ///
+    /// The gateway is asked over HTTP, every other process over mutual TLS as an operator, for its metrics. EWMA: the
+    /// latency that calls are balanced by. FAILING: the moving share of failures. LOAD: calls under way at the instance
+    /// of those it takes on, as it says itself. EJECTED: how often it got no calls for a while because it failed. A
+    /// process that does not answer is listed with the reason.
+    #[arg(long, value_name = "SERVICE", num_args = 0..=1, default_missing_value = "*")]
+    pub(crate) calls: Option<String>,
+    /// With --calls: whose certificate to ask with
+    #[arg(long, default_value = "operator", value_name = "NAME", requires = "calls")]
+    pub(crate) name: String,
     /// Print JSON: one object, and with --watch one a change
     #[arg(long)]
     pub(crate) json: bool,
-    /// Stay, and show every change
+    /// Stay, and show every change; with --calls, which looks each second, every difference
     #[arg(long)]
     pub(crate) watch: bool,
     #[command(flatten)]

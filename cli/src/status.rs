@@ -1,7 +1,13 @@
 //! `lyceum status`: every instance of the fabric that Consul knows, and how well it is.
 //!
 //! It asks Consul alone, so it works wherever Consul does, without a certificate. With `--watch` it stays and shows
-//! every change as it comes, through the same watches that clients balance by.
+//! every change as it comes, through the same watches that clients balance by. When not: how those who call an instance
+//! see it, they know themselves, and `--calls` asks them.
+
+mod asking;
+mod calls;
+mod exposition;
+mod standing;
 
 use std::io;
 use std::sync::Arc;
@@ -28,6 +34,10 @@ pub(crate) async fn run(arguments: Status, environment: &[(String, String)]) -> 
     let configuration = arguments.layers.load(environment)?;
     let settings = directory::settings(&configuration)?;
     let client = Client::try_new(&settings)?;
+    if let Some(callee) = &arguments.calls {
+        let paint = Paint::new(environment);
+        return calls::run(&arguments, callee, &configuration, &client, paint).await;
+    }
     let view = View {
         json: arguments.json,
         paint: Paint::new(environment),

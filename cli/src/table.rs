@@ -21,7 +21,7 @@ impl Paint {
         Self(std::io::stdout().is_terminal() && wanted(environment))
     }
 
-    /// A table with these headings.
+    /// A table with these headings, or none.
     pub(crate) fn table(self, headings: &[&str]) -> Table {
         let mut table = Table::new();
         table
@@ -32,7 +32,9 @@ impl Paint {
         } else {
             table.force_no_tty();
         }
-        table.set_header(headings.iter().map(|heading| self.faint(heading)));
+        if !headings.is_empty() {
+            table.set_header(headings.iter().map(|heading| self.faint(heading)));
+        }
         table
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use lyceum::client::EndpointReport;
+use lyceum::client::{BreakerReport, CalleeReport, EndpointReport};
 use lyceum::discovery::{Health, WEIGHT_UNIT};
 use serde::Serialize;
 
@@ -44,6 +44,22 @@ struct ServiceReport {
     name: String,
     methods: Vec<String>,
     instances: Vec<InstanceReport>,
+    breakers: Vec<Breaker>,
+    budget: Budget,
+}
+
+/// Whether a method's calls go through.
+#[derive(Debug, Serialize)]
+struct Breaker {
+    method: String,
+    state: &'static str,
+}
+
+/// Retries and hedges in the budget's window, and how many there may be.
+#[derive(Debug, Serialize)]
+struct Budget {
+    spent: u64,
+    allowed: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,9 +73,14 @@ struct InstanceReport {
     certificate_expires: Option<String>,
     connected: bool,
     in_flight: u32,
+    streams: u32,
     calls: u64,
     errors: u64,
     latency_ms: Latency,
+    failing: f64,
+    utilization: f64,
+    ejected: bool,
+    ejections: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,13 +95,28 @@ pub(crate) fn services(routes: &Routes) -> ServicesReport {
     let services = routes
         .services()
         .into_iter()
-        .map(|service| ServiceReport {
-            instances: service.channel.report().into_iter().map(InstanceReport::from).collect(),
-            name: service.name,
-            methods: service.methods,
-        })
+        .map(|service| ServiceReport::new(service.name, service.methods, service.channel.standing()))
         .collect();
     ServicesReport { services }
+}
+
+impl ServiceReport {
+    fn new(name: String, methods: Vec<String>, standing: CalleeReport) -> Self {
+        let breaker = |BreakerReport { method, state }| Breaker {
+            method,
+            state: state.name(),
+        };
+        Self {
+            name,
+            methods,
+            instances: standing.endpoints.into_iter().map(InstanceReport::from).collect(),
+            breakers: standing.breakers.into_iter().map(breaker).collect(),
+            budget: Budget {
+                spent: standing.budget_spent,
+                allowed: standing.budget_allowed,
+            },
+        }
+    }
 }
 
 /// The gateway's health: its own, and whether every service has somebody who serves.
@@ -148,6 +184,7 @@ impl From<EndpointReport> for InstanceReport {
                 .map(|time| humantime::format_rfc3339_seconds(time).to_string()),
             connected: report.connected,
             in_flight: report.in_flight,
+            streams: report.streams,
             calls: report.calls,
             errors: report.errors,
             latency_ms: Latency {
@@ -155,6 +192,10 @@ impl From<EndpointReport> for InstanceReport {
                 p99: report.p99_ms,
                 ewma: report.ewma_ms,
             },
+            failing: report.failing,
+            utilization: report.utilization,
+            ejected: report.ejected,
+            ejections: report.ejections,
         }
     }
 }
@@ -162,6 +203,8 @@ impl From<EndpointReport> for InstanceReport {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
+
+    use lyceum::client::BreakerState;
 
     use super::*;
 
@@ -181,6 +224,11 @@ mod tests {
             p50_ms: 1.5,
             p99_ms: 5.0,
             ewma_ms: 1.25,
+            streams: 2,
+            failing: 0.5,
+            utilization: 0.25,
+            ejected: true,
+            ejections: 3,
         }
     }
 
@@ -192,9 +240,38 @@ mod tests {
             serde_json::json!({
                 "id": "probe-1a2b3c4d", "address": "127.0.0.1:4000", "health": "warning", "note": "two calls wait",
                 "weight": 2.5, "version": "0.1.0", "certificate_expires": "2027-01-15T08:00:00Z", "connected": true,
-                "in_flight": 1, "calls": 123, "errors": 1, "latency_ms": { "p50": 1.5, "p99": 5.0, "ewma": 1.25 }
+                "in_flight": 1, "streams": 2, "calls": 123, "errors": 1,
+                "latency_ms": { "p50": 1.5, "p99": 5.0, "ewma": 1.25 },
+                "failing": 0.5, "utilization": 0.25, "ejected": true, "ejections": 3
             })
         );
+    }
+
+    #[test]
+    fn a_service_is_told_with_its_breakers_and_its_budget() {
+        let breaker = |method: &str, state| BreakerReport {
+            method: method.to_owned(),
+            state,
+        };
+        let standing = CalleeReport {
+            endpoints: vec![instance(Health::Passing, 4)],
+            breakers: vec![
+                breaker("p.S/Get", BreakerState::Closed),
+                breaker("p.S/List", BreakerState::Open),
+            ],
+            budget_spent: 3,
+            budget_allowed: 100,
+        };
+        let report = ServiceReport::new("probe".to_owned(), vec!["p.S".to_owned()], standing);
+        let json = serde_json::to_value(report).unwrap();
+        assert_eq!(json["instances"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            json["breakers"],
+            serde_json::json!([
+                { "method": "p.S/Get", "state": "closed" }, { "method": "p.S/List", "state": "open" }
+            ])
+        );
+        assert_eq!(json["budget"], serde_json::json!({ "spent": 3, "allowed": 100 }));
     }
 
     #[test]

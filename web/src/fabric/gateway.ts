@@ -16,6 +16,11 @@ export interface Instance {
   readonly version: string;
   readonly certificateExpires: string | undefined;
   readonly inFlight: number;
+  /** Whether it gets no calls for a while, because it failed. */
+  readonly ejected: boolean;
+  readonly ejections: number;
+  /** Calls under way there of those it takes on, from 0 to 1, as it says itself. */
+  readonly load: number;
   readonly calls: number;
   readonly errors: number;
   readonly p50: number | undefined;
@@ -27,6 +32,16 @@ export interface Service {
   readonly name: string;
   readonly methods: readonly string[];
   readonly instances: readonly Instance[];
+  /** Methods whose calls are refused for a moment, or tried one at a time. */
+  readonly breakers: readonly Breaker[];
+  /** Retries and hedges of the last seconds. */
+  readonly budget: { readonly spent: number; readonly allowed: number };
+}
+
+/** A method's breaker that is not closed. */
+export interface Breaker {
+  readonly method: string;
+  readonly state: string;
 }
 
 /** Something that happened to an instance between two looks. */
@@ -35,7 +50,7 @@ export interface Change {
   readonly at: number;
   readonly instance: string;
   readonly what: string;
-  readonly health: Health | "left" | "joined";
+  readonly health: Health | "left" | "joined" | "ejected" | "readmitted";
 }
 
 /** What is known of the fabric. */
@@ -118,10 +133,12 @@ export function differences(before: readonly Service[], after: readonly Service[
   const add = (instance: string, what: string, health: Change["health"]) => {
     found.push({ number: from + found.length + 1, at, instance, what, health });
   };
-  for (const [id, { health, note }] of now) {
+  for (const [id, { health, note, ejected }] of now) {
     const was = old.get(id);
     if (!was) add(id, "joined", "joined");
     else if (was.health !== health) add(id, `went from ${was.health} to ${health}${note ? ` (${note})` : ""}`, health);
+    if (ejected && !was?.ejected) add(id, "was ejected: it failed, and gets no calls for a while", "ejected");
+    if (was?.ejected && !ejected) add(id, "gets calls again", "readmitted");
   }
   for (const id of old.keys()) if (!now.has(id)) add(id, "left", "left");
   return found;
@@ -151,6 +168,13 @@ export function servicesOf(answer: unknown): Service[] {
       name: text(service.name),
       methods: list(service.methods).map(text),
       instances: list(service.instances).map(instanceOf),
+      breakers: list(service.breakers)
+        .map((breaker) => ({ method: text(record(breaker).method), state: text(record(breaker).state) }))
+        .filter(({ state }) => state !== "" && state !== "closed"),
+      budget: {
+        spent: number(record(service.budget).spent) ?? 0,
+        allowed: number(record(service.budget).allowed) ?? 0,
+      },
     };
   });
 }
@@ -168,6 +192,9 @@ function instanceOf(entry: unknown): Instance {
     version: text(instance.version),
     certificateExpires: text(instance.certificate_expires) || undefined,
     inFlight: number(instance.in_flight) ?? 0,
+    ejected: instance.ejected === true,
+    ejections: number(instance.ejections) ?? 0,
+    load: number(instance.utilization) ?? 0,
     calls: number(instance.calls) ?? 0,
     errors: number(instance.errors) ?? 0,
     p50: measured(latency.p50),

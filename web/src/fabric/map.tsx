@@ -83,6 +83,16 @@ function Room({ service }: { readonly service: Service }) {
           </button>
         )}
       </div>
+      {service.breakers.map(({ method, state }) => (
+        <p key={method} class="room-note">
+          <HealthMark health={state === "open" ? "critical" : "warning"} /> Breaker {state}: {shortMethod(method)}
+        </p>
+      ))}
+      {service.budget.spent > 0 && (
+        <p class="room-note">
+          Sent twice in the last seconds: {service.budget.spent} of at most {service.budget.allowed}
+        </p>
+      )}
       {service.instances.length === 0 && <p class="empty">No instance. Calls are refused until one registers.</p>}
       <ul class="dots">
         {service.instances.map((instance) => (
@@ -97,11 +107,11 @@ function Dot({ instance, service }: { readonly instance: Instance; readonly serv
   const more = fresh.value.get(instance.id);
   const short = instance.id.startsWith(`${service}-`) ? instance.id.slice(service.length + 1) : instance.id;
   return (
-    <li class="dot" data-health={instance.health}>
-      <HealthMark health={instance.health} instance={instance.id} />
+    <li class="dot" data-health={instance.health} data-ejected={instance.ejected}>
+      <HealthMark health={instance.ejected ? "critical" : instance.health} instance={instance.id} />
       <span class="dot-name">{short}</span>
       <span class="dot-health">
-        {instance.health}
+        {instance.ejected ? "ejected" : instance.health}
         {instance.inFlight > 0 && `, ${instance.inFlight} under way`}
       </span>
       <span class="dot-calls number">
@@ -112,6 +122,11 @@ function Dot({ instance, service }: { readonly instance: Instance; readonly serv
       </span>
     </li>
   );
+}
+
+/** `package.Service/Method` without what the room's name says already. */
+function shortMethod(method: string): string {
+  return method.slice(method.lastIndexOf("/") + 1);
 }
 
 /** Health in shape as well as colour. */

@@ -4,7 +4,18 @@ import { Fragment } from "preact";
 import type { Instance, Service } from "./gateway";
 import { HealthMark } from "./map";
 
-const COLUMNS = ["Instance", "Health", "Weight", "Calls", "Errors", "p50", "p99", "Version", "Certificate until"];
+const COLUMNS = [
+  "Instance",
+  "Health",
+  "Weight",
+  "Load",
+  "Calls",
+  "Errors",
+  "p50",
+  "p99",
+  "Version",
+  "Certificate until",
+];
 
 // The roles are written out because at phone width the rows are laid out as cards, which would lose them.
 export function InstanceTable({ services }: { readonly services: readonly Service[] }) {
@@ -32,13 +43,13 @@ export function InstanceTable({ services }: { readonly services: readonly Servic
   );
 }
 
-const NUMBERS = new Set(["Weight", "Calls", "Errors", "p50", "p99"]);
+const NUMBERS = new Set(["Weight", "Load", "Calls", "Errors", "p50", "p99"]);
 
 function Row({ instance }: { readonly instance: Instance }) {
-  const { id, address, health, note, weight, calls, errors, p50, p99, version, certificateExpires, inFlight } =
-    instance;
+  const { id, address, health, note, weight, calls, errors, p50, p99, version, certificateExpires } = instance;
+  const { ejected, ejections, inFlight, load } = instance;
   return (
-    <tr role="row" data-instance={id} data-health={health}>
+    <tr role="row" data-instance={id} data-health={health} data-ejected={ejected}>
       <th scope="row" role="rowheader">
         <span class="instance-id">{id}</span>
         <span class="faint instance-address">{address}</span>
@@ -48,9 +59,18 @@ function Row({ instance }: { readonly instance: Instance }) {
           <HealthMark health={health} /> {health}
         </span>
         {note && <span class="faint instance-note">{note}</span>}
+        {ejected && (
+          <span class="instance-ejected">
+            <HealthMark health="critical" /> ejected
+          </span>
+        )}
+        {ejections > 0 && <span class="faint instance-note">ejected {times(ejections)} so far</span>}
       </td>
       <td role="cell" class="number" data-label="Weight">
         {weight}
+      </td>
+      <td role="cell" class="number" data-label="Load">
+        {percent(load)}
       </td>
       <td role="cell" class="number" data-label="Calls" title={inFlight > 0 ? `${inFlight} under way` : undefined}>
         {calls.toLocaleString("en")}
@@ -72,6 +92,15 @@ function Row({ instance }: { readonly instance: Instance }) {
       </td>
     </tr>
   );
+}
+
+/** A share of one, in whole hundredths. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count.toLocaleString("en")} times`;
 }
 
 /** A latency; a dash where nothing was measured. */
