@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use lyceum_simulation::balancer::Kind;
+use lyceum_simulation::study::Extent;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
     /// Calls in each run; more of them make it longer, not busier
     #[arg(long, value_name = "COUNT", default_value_t = 300_000, value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
     pub(crate) requests: u64,
+    /// Share the calls among so many client processes, whatever the case says
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    clients: Option<u32>,
     /// Repeat each run with these seeds
     #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_value = "1,2,3")]
     pub(crate) seed: Vec<u64>,
@@ -49,6 +53,15 @@ pub(crate) struct Arguments {
 // === impl Arguments ===
 
 impl Arguments {
+    /// How often and how long everything is run.
+    pub(crate) fn extent(&self) -> Extent {
+        Extent {
+            seeds: self.seed.clone(),
+            requests: self.requests,
+            clients: self.clients,
+        }
+    }
+
     /// The balancers to run.
     pub(crate) fn balancers(&self) -> Vec<Kind> {
         if self.balancer.is_empty() {

@@ -121,14 +121,15 @@ impl Case {
         [&load::CASES[..], &faults::CASES, &fleet::CASES].concat()
     }
 
-    /// The scene for so many requests.
+    /// The scene for so many requests, with so many clients where it is not to have its own number of them.
     #[must_use]
-    pub fn scene(&self, requests: u64) -> Scene {
+    pub fn scene(&self, requests: u64, clients: Option<u32>) -> Scene {
         let mut plan = Plan {
             requests,
             scene: Scene::new(1, 0.1),
         };
         (self.scene)(&mut plan);
+        plan.scene.clients = clients.unwrap_or(plan.scene.clients);
         plan.scene.changes.sort_by_key(|(time, _)| *time);
         plan.scene
     }

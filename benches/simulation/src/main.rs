@@ -40,13 +40,7 @@ fn simulate(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let cases = chosen(&arguments.case)?;
-    let rows = study::run(
-        &cases,
-        &arguments.balancers(),
-        &arguments.seed,
-        arguments.requests,
-        progress,
-    );
+    let rows = study::run(&cases, &arguments.balancers(), &arguments.extent(), progress);
     if arguments.json {
         writeln!(
             output,

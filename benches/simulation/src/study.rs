@@ -140,16 +140,23 @@ pub fn document(rows: &[Row], requests: u64) -> Document {
     }
 }
 
+/// How often and how long everything is run.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// A run for each.
+    pub seeds: Vec<u64>,
+    /// Calls in each run.
+    pub requests: u64,
+    /// Clients in each run; `None`: as many as the case has.
+    pub clients: Option<u32>,
+}
+
 /// Runs everything; `done` is told after each run how many there are in all.
-pub fn run(
-    cases: &[Case],
-    kinds: &[Kind],
-    seeds: &[u64],
-    requests: u64,
-    done: impl Fn(usize, usize) + Sync,
-) -> Vec<Row> {
+pub fn run(cases: &[Case], kinds: &[Kind], extent: &Extent, done: impl Fn(usize, usize) + Sync) -> Vec<Row> {
     let tasks: Vec<(usize, usize, u64)> = (0..cases.len())
-        .flat_map(|case| (0..kinds.len()).flat_map(move |kind| seeds.iter().map(move |seed| (case, kind, *seed))))
+        .flat_map(|case| {
+            (0..kinds.len()).flat_map(move |kind| extent.seeds.iter().map(move |seed| (case, kind, *seed)))
+        })
         .collect();
     let next = AtomicUsize::new(0);
     let finished = AtomicUsize::new(0);
@@ -163,7 +170,11 @@ pub fn run(
                     let Some((case, kind, seed)) = tasks.get(index) else {
                         return;
                     };
-                    let measure = engine::run(&cases[*case].scene(requests), kinds[*kind], *seed);
+                    let measure = engine::run(
+                        &cases[*case].scene(extent.requests, extent.clients),
+                        kinds[*kind],
+                        *seed,
+                    );
                     if let Ok(mut found) = found.lock() {
                         found.push((index, measure));
                     }
@@ -182,7 +193,7 @@ pub fn run(
             cells: (kinds.iter())
                 .map(|kind| Cell {
                     kind: *kind,
-                    runs: runs.by_ref().take(seeds.len()).collect(),
+                    runs: runs.by_ref().take(extent.seeds.len()).collect(),
                 })
                 .collect(),
         })

@@ -76,7 +76,7 @@ fn calls_arrive_in_a_poisson_process() {
 #[test]
 fn every_balancer_is_given_the_same_calls_and_every_call_ends_once() {
     for case in Case::all() {
-        let scene = case.scene(20_000);
+        let scene = case.scene(20_000, None);
         let calls = figures(&scene, Kind::Random).calls;
         for kind in Kind::ALL {
             let figures = figures(&scene, kind);
@@ -89,7 +89,7 @@ fn every_balancer_is_given_the_same_calls_and_every_call_ends_once() {
 
 #[test]
 fn a_seed_gives_the_same_run_every_time() {
-    let scene = Case::all()[0].scene(20_000);
+    let scene = Case::all()[0].scene(20_000, None);
     for kind in Kind::ALL {
         let [first, again, other] =
             [1, 1, 2].map(|seed| serde_json::to_string(&engine::run(&scene, kind, seed).figures()).unwrap());
