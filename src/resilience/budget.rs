@@ -1,8 +1,9 @@
 //! The retry budget: how much may be sent a second time, so that retries never become the load.
 //!
 //! Every call deposits, every retry and hedge withdraws. Over the last ten slots of the window there are never more
-//! withdrawals than a share of the calls, or than the floor where calls are few: with the defaults a callee never gets
-//! more than 1.2 times the load, however much of it fails.
+//! withdrawals than a share of the calls, or than the floor where calls are few, and the same holds of the last two
+//! slots: what ten calm seconds have saved up is not spent in the first second of an outage. With the defaults a callee
+//! never gets more than 1.2 times the load, however much of it fails.
 //!
 //! The meaning is that of tower's `TpsBudget`; the code is not, because that takes a lock and reads the clock at each
 //! deposit, which is each call, and because it adds the floor to the share, which lets a storm of a busy caller exceed
@@ -15,6 +16,8 @@ use crate::balancing::Micros;
 use crate::policy;
 
 const SLOTS: u64 = 10;
+/// Slots that are looked at by themselves too.
+const RECENT: u64 = 2;
 
 /// What one callee's calls and retries add up to.
 #[derive(Debug, Default)]
@@ -52,7 +55,12 @@ impl Budget {
         let slot = slot(now, settings);
         // Charged before it is allowed: of two at once for the last place, neither may slip through.
         self.retries.add(slot);
-        if self.retries.sum(slot) <= allowed(self.calls.sum(slot), settings) {
+        let calls = self.calls.sum(slot, SLOTS);
+        // Calls may last long: those of the whole window count too, as if they had come evenly.
+        let recent = self.calls.sum(slot, RECENT).max(calls * RECENT / SLOTS);
+        if self.retries.sum(slot, SLOTS) <= allowed(calls, SLOTS, settings)
+            && self.retries.sum(slot, RECENT) <= allowed(recent, RECENT, settings)
+        {
             return true;
         }
         self.retries.take_back(slot);
@@ -63,17 +71,19 @@ impl Budget {
     #[must_use]
     pub fn report(&self, now: Micros, settings: &policy::Budget) -> Report {
         let slot = slot(now, settings);
-        let calls = self.calls.sum(slot);
+        let calls = self.calls.sum(slot, SLOTS);
         Report {
             calls,
-            retries: self.retries.sum(slot),
-            allowed: allowed(calls, settings),
+            retries: self.retries.sum(slot, SLOTS),
+            allowed: allowed(calls, SLOTS, settings),
         }
     }
 }
 
-fn allowed(calls: u64, settings: &policy::Budget) -> u64 {
-    let floor = settings.window.as_secs_f64() * f64::from(settings.floor);
+/// How many retries so many calls within so many slots allow.
+fn allowed(calls: u64, slots: u64, settings: &policy::Budget) -> u64 {
+    let time = settings.window.as_secs_f64() * slots as f64 / SLOTS as f64;
+    let floor = time * f64::from(settings.floor);
     // A count of calls in a minute is far from where a float loses whole numbers.
     (settings.share * calls as f64).max(floor) as u64
 }
@@ -112,10 +122,11 @@ impl Ring {
         });
     }
 
-    fn sum(&self, slot: u32) -> u64 {
+    /// The last `slots` slots together.
+    fn sum(&self, slot: u32, slots: u64) -> u64 {
         let counts = self.0.iter().map(|place| unpack(place.load(Relaxed)));
         counts
-            .filter(|(known, _)| u64::from(slot.wrapping_sub(*known)) < SLOTS)
+            .filter(|(known, _)| u64::from(slot.wrapping_sub(*known)) < slots)
             .map(|(_, count)| u64::from(count))
             .sum()
     }

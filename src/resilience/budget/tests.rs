@@ -21,9 +21,23 @@ fn many_calls_allow_their_share_and_not_one_more() {
     for call in 0..10_000 {
         budget.deposit(Micros(call * 900), &settings);
     }
+    // No more at once than two seconds' share; all of it in the end.
     let now = Micros(9 * SECOND);
     let granted = (0..5000).filter(|_| budget.withdraw(now, &settings)).count();
-    assert_eq!(granted, 2000);
+    assert_eq!(granted, 400);
+    let mut all = granted;
+    let spent = Budget::default();
+    for second in 0..10 {
+        for _ in 0..1000 {
+            spent.deposit(Micros(second * SECOND), &settings);
+        }
+        all = (0..5000)
+            .filter(|_| spent.withdraw(Micros(second * SECOND), &settings))
+            .count()
+            + all * usize::from(second > 0);
+    }
+    assert_eq!(all, 2000);
+    let budget = spent;
     assert_eq!(
         budget.report(now, &settings),
         Report {
@@ -38,7 +52,12 @@ fn many_calls_allow_their_share_and_not_one_more() {
 fn few_calls_have_the_floor() {
     let (budget, settings) = (Budget::default(), policy::Budget::default());
     let granted = (0..500).filter(|_| budget.withdraw(Micros(7), &settings)).count();
-    assert_eq!(granted, 100, "ten a second over ten seconds");
+    assert_eq!(granted, 20, "ten a second, two seconds' at once");
+    let later = (1..10).map(|second| {
+        let now = Micros(second * SECOND);
+        (0..500).filter(|_| budget.withdraw(now, &settings)).count()
+    });
+    assert_eq!(granted + later.sum::<usize>(), 100, "ten a second over ten seconds");
 }
 
 #[test]
@@ -121,6 +140,11 @@ fn a_storm_of_retries_cannot_start() {
             load <= 1.2 * calls && load > 1.19 * calls,
             "{load} for {calls} calls from second {from}"
         );
+    }
+    // Nor is it all spent in one second.
+    for second in 0..seconds {
+        let load = sent.iter().filter(|at| **at / SECOND == second).count() as f64;
+        assert!(load <= 1.4 * per_second as f64, "{load} in second {second}");
     }
 }
 
