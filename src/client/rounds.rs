@@ -77,7 +77,12 @@ impl Callee {
             {
                 return Err(Unanswered::unasked(Error::deadline_exceeded()));
             }
-            let endpoint = self.endpoint(plan, &tried).await.map_err(Unanswered::unasked)?;
+            let mut endpoint = self.endpoint(plan, &tried).await.map_err(Unanswered::unasked)?;
+            if tried.len() > 1 && tried.iter().any(|one| Arc::ptr_eq(one, &endpoint)) {
+                // Everybody has been asked: anybody but the one that failed last.
+                tried.drain(..tried.len() - 1);
+                endpoint = self.endpoint(plan, &tried).await.map_err(Unanswered::unasked)?;
+            }
             let answered = self.round(plan, &endpoint, body, &tried, attempts).await;
             let mut pushed_back = None;
             let mut pause = true;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::client::{Channel, Contract as _};
@@ -27,6 +28,7 @@ use crate::contracts::testing::v1::{
 use crate::error::Error;
 use crate::fabric::Fabric;
 use crate::identity::SpiffeId;
+use crate::resilience::pushback;
 use crate::serving::{HealthHandle, LoadHandle, Server, admission};
 
 /// The probe: answers with what reached it, or fails as it is told.
@@ -40,19 +42,42 @@ pub struct Probe {
     abandoned: Arc<AtomicU64>,
 }
 
+/// No pushback.
+const SILENT: i64 = i64::MIN;
+
 /// How an instance takes unary calls, whatever they ask for; and how many it took.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Manner {
     delay_milliseconds: AtomicU32,
     fail_with: AtomicU32,
+    /// What a failure says of trying again, in milliseconds; [`SILENT`] says nothing.
+    pushback: AtomicI64,
     received: AtomicU64,
+    /// Those that were not the first attempt of their call.
+    repeated: AtomicU64,
     /// Calls that are worked on at a time; without it, all are.
     hands: OnceLock<Semaphore>,
 }
 
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            delay_milliseconds: AtomicU32::new(0),
+            fail_with: AtomicU32::new(0),
+            pushback: AtomicI64::new(SILENT),
+            received: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
+            hands: OnceLock::new(),
+        }
+    }
+}
+
 impl Manner {
-    async fn take(&self) -> Result<(), Status> {
+    async fn take(&self, metadata: &MetadataMap) -> Result<(), Status> {
         self.received.fetch_add(1, Ordering::SeqCst);
+        if metadata.contains_key("grpc-previous-rpc-attempts") {
+            self.repeated.fetch_add(1, Ordering::SeqCst);
+        }
         let _hand = match self.hands.get() {
             Some(hands) => hands.acquire().await.ok(),
             None => None,
@@ -61,7 +86,13 @@ impl Manner {
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay.into())).await;
         }
-        told(self.fail_with.load(Ordering::SeqCst))
+        told(self.fail_with.load(Ordering::SeqCst)).map_err(|mut status| {
+            let pushback = self.pushback.load(Ordering::SeqCst);
+            if pushback != SILENT {
+                status.metadata_mut().insert(pushback::HEADER, pushback.into());
+            }
+            status
+        })
     }
 }
 
@@ -98,8 +129,8 @@ impl ProbeService for Probe {
             .map(ToString::to_string)
             .unwrap_or_default();
         let context = crate::context::current().ok_or_else(|| Status::internal("no context"))?;
-        let message = request.into_inner();
-        let manner = self.manner.take().await;
+        let (metadata, _, message) = request.into_parts();
+        let manner = self.manner.take(&metadata).await;
         tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
         abandoned.1 = true;
         manner?;
@@ -133,8 +164,11 @@ impl ProbeService for Probe {
         }))
     }
 
-    async fn record_probe(&self, _: Request<RecordProbeRequest>) -> Result<Response<RecordProbeResponse>, Status> {
-        self.manner.take().await?;
+    async fn record_probe(
+        &self,
+        request: Request<RecordProbeRequest>,
+    ) -> Result<Response<RecordProbeResponse>, Status> {
+        self.manner.take(request.metadata()).await?;
         Ok(Response::new(RecordProbeResponse {
             count: self.recorded.fetch_add(1, Ordering::SeqCst) + 1,
         }))
@@ -282,6 +316,11 @@ impl Serving {
         self.manner.received.load(Ordering::SeqCst)
     }
 
+    /// Those of them that said that attempts went before (`grpc-previous-rpc-attempts`).
+    pub fn repeated(&self) -> u64 {
+        self.manner.repeated.load(Ordering::SeqCst)
+    }
+
     /// From now on every unary call takes this much longer; no time makes it quick again.
     pub fn slow_down(&self, by: Duration) {
         let milliseconds = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
@@ -296,7 +335,14 @@ impl Serving {
 
     /// From now on every unary call fails with this code; [`Code::Ok`] makes it answer again.
     pub fn fail(&self, code: Code) {
+        self.manner.pushback.store(SILENT, Ordering::SeqCst);
         self.manner.fail_with.store(code as u32, Ordering::SeqCst);
+    }
+
+    /// The same, and says when to try again (`grpc-retry-pushback-ms`): a negative number says never.
+    pub fn fail_and_push_back(&self, code: Code, milliseconds: i32) {
+        self.fail(code);
+        self.manner.pushback.store(milliseconds.into(), Ordering::SeqCst);
     }
 
     /// Drains and stops; returns how many calls of `RecordProbe` there were.

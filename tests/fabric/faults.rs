@@ -26,4 +26,4 @@ mod connections;
 mod instances;
 mod outages;
 mod processes;
-mod stage;
+pub(crate) mod stage;

@@ -3,6 +3,7 @@
 //! One binary, so that it links once. Each test starts and ends what it needs; nothing is shared, no port is fixed.
 
 mod arriving;
+mod breaking;
 mod calling;
 mod consul;
 mod contract;
@@ -12,7 +13,9 @@ mod discovery;
 mod draining;
 mod dying;
 mod failing;
+mod falling_back;
 mod faults;
+mod hedging;
 mod load;
 mod operating;
 mod outage;
@@ -20,6 +23,7 @@ mod raw;
 mod refusing;
 mod registration;
 mod reporting;
+mod retrying;
 mod rotating;
 mod scene;
 mod shedding;

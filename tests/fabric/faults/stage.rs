@@ -7,9 +7,11 @@ use lyceum::Fabric;
 use lyceum::client::{Answered, Channel};
 use lyceum::configuration::Configuration;
 use lyceum::contracts::testing::v1::{GetProbeRequest, RecordProbeRequest};
+use lyceum::policy::{self, Resolved};
 use lyceum::testing::load::Load;
 use lyceum::testing::probe::Serving;
 use lyceum::testing::proxy::Proxy;
+use lyceum::testing::wait_for;
 use tonic::Request;
 
 use crate::scene::{Client, PROBE, Scene, client, start};
@@ -84,6 +86,16 @@ impl Stage {
         self.placed.iter().map(|one| one.serving.received()).sum()
     }
 
+    /// Sets what holds for the probe in Consul, and waits until the caller goes by it.
+    pub(crate) async fn obey(&self, document: &str) {
+        obey(&self.scene, &self.caller, document).await;
+    }
+
+    /// What the caller counts of its calls to the probe, such as `retries`.
+    pub(crate) fn counted(&self, what: &str) -> u64 {
+        counted(&self.caller, what)
+    }
+
     pub(crate) fn gets(&self, rate: u32) -> Load {
         gets(&self.client, rate)
     }
@@ -91,6 +103,30 @@ impl Stage {
     pub(crate) fn records(&self, rate: u32) -> Load {
         records(&self.client, rate)
     }
+}
+
+/// Sets what holds for the probe in Consul, and waits until `caller` goes by it.
+pub(crate) async fn obey(scene: &Scene, caller: &Fabric, document: &str) {
+    let wanted = caller.policies().base().with(document.as_bytes());
+    let wanted = Resolved::of(&wanted.unwrap_or_else(|error| panic!("{error}")), PROBE);
+    let watched = caller.policies().watch(PROBE);
+    let written = scene
+        .consul
+        .client()
+        .kv_put(&policy::key(PROBE), document.to_owned())
+        .await;
+    written.unwrap_or_else(|error| panic!("the policy cannot be written: {error}"));
+    wait_for("the policy to hold", || async { **watched.load() == wanted }).await;
+}
+
+/// What `caller` counts of its calls to the probe, such as `retries`.
+pub(crate) fn counted(caller: &Fabric, what: &str) -> u64 {
+    let name = format!("lyceum_client_{what}_total{{callee=\"{PROBE}\"}} ");
+    let metrics = caller.metrics().encode();
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name.as_str()));
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or_else(|| panic!("{name} is not in {metrics}"))
 }
 
 /// Idempotent calls.
