@@ -308,7 +308,8 @@ impl Inbound {
         }
         let mut context = Context::from_headers(request.headers(), now)?;
         if let Some(deadline) = context.deadline {
-            if deadline <= now {
+            // The call may have waited for the runtime since it arrived.
+            if deadline <= Instant::now() {
                 return Err(Error::deadline_exceeded());
             }
             context.deadline = Some(deadline.min(now + shared.deadline_limit));

@@ -9,6 +9,7 @@ mod consul;
 mod contract;
 mod crossing;
 mod crowding;
+mod deadlines;
 mod discovery;
 mod draining;
 mod dying;
