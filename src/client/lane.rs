@@ -43,8 +43,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 pub(super) struct Lane {
     requests: Mutex<SendRequest<Bytes>>,
     under_way: Arc<AtomicUsize>,
-    /// How many streams the peer allowed when somebody last looked.
-    limit: AtomicUsize,
+    /// How many streams the peer allows, as far as it has said.
+    limit: Arc<AtomicUsize>,
     retired: AtomicBool,
     wake: Notify,
 }
@@ -84,14 +84,8 @@ impl Lane {
 
     /// Whether four fifths of the streams that the peer allows are taken.
     pub(super) fn is_crowded(&self) -> bool {
-        let crowded = |limit: usize| self.under_way() >= (limit - limit / 5).max(1);
-        if !crowded(self.limit.load(Ordering::Relaxed)) {
-            return false;
-        }
-        // Its settings may have changed since.
-        let limit = self.requests().current_max_send_streams();
-        self.limit.store(limit, Ordering::Relaxed);
-        crowded(limit)
+        let limit = self.limit.load(Ordering::Relaxed);
+        self.under_way() >= (limit - limit / 5).max(1)
     }
 
     /// Whether it takes no more requests.
@@ -196,14 +190,22 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .handshake(stream)
         .await?;
-    let limit = requests.current_max_send_streams();
+    let mut allowed = connection.max_concurrent_send_streams();
+    let limit = Arc::new(AtomicUsize::new(allowed));
     let pings = connection.ping_pong();
     let under_way = Arc::new(AtomicUsize::new(0));
-    let (mut turn, calls) = (Turn::default(), Arc::clone(&under_way));
+    let (mut turn, calls, told) = (Turn::default(), Arc::clone(&under_way), Arc::clone(&limit));
     let driven = tokio::spawn(async move {
         let driven = poll_fn(|context| {
             let busy = calls.load(Ordering::Relaxed) > 1;
-            turn.poll(busy, Pin::new(&mut connection), context)
+            let polled = turn.poll(busy, Pin::new(&mut connection), context);
+            // The peer's settings come after the handshake, and may change.
+            let now = connection.max_concurrent_send_streams();
+            if now != allowed {
+                allowed = now;
+                told.store(now, Ordering::Relaxed);
+            }
+            polled
         });
         if let Err(error) = driven.await {
             tracing::debug!(%error, "connection lost");
@@ -216,7 +218,7 @@ where
     let lane = Lane {
         requests: Mutex::new(requests),
         under_way,
-        limit: AtomicUsize::new(limit),
+        limit,
         retired: AtomicBool::new(false),
         wake: Notify::new(),
     };

@@ -5,6 +5,7 @@
 mod arriving;
 mod breaking;
 mod calling;
+mod choosing;
 mod consul;
 mod contract;
 mod crossing;
