@@ -143,6 +143,9 @@ async fn follow(callee: Weak<Callee>, mut instances: watch::Receiver<Arc<Instanc
                 let Some(callee) = callee.upgrade() else { return };
                 let settings = callee.policy.load().balancing.settings();
                 callee.pool.configure(settings, callee.now());
+                // Another subset has other members.
+                let now = Arc::clone(&instances.borrow());
+                callee.follow(&now);
             }
             _ = upkeep.tick() => {
                 let Some(callee) = callee.upgrade() else { return };

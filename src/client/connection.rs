@@ -6,7 +6,7 @@
 //! instance is and how well it does are discovery's and the balancer's. Source: gRPC's connection backoff.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -42,6 +42,8 @@ pub(super) struct Link {
     pub(super) id: Arc<str>,
     authority: Authority,
     first: ArcSwapOption<Lane>,
+    /// Whether there is a first connection: what every draw of the balancer asks.
+    ready: AtomicBool,
     second: ArcSwapOption<Lane>,
     crowded: Notify,
     hurry: Notify,
@@ -62,6 +64,7 @@ impl Connection {
             id: instance.id.as_str().into(),
             authority,
             first: ArcSwapOption::empty(),
+            ready: AtomicBool::new(false),
             second: ArcSwapOption::empty(),
             crowded: Notify::new(),
             hurry: Notify::new(),
@@ -93,8 +96,12 @@ impl Member for Connection {
         &self.link.key
     }
 
+    fn id(&self) -> &str {
+        &self.link.id
+    }
+
     fn is_ready(&self) -> bool {
-        self.link.first.load().as_ref().is_some_and(|lane| !lane.is_retired())
+        self.link.ready.load(Ordering::Relaxed)
     }
 }
 
@@ -130,11 +137,13 @@ async fn keep(link: &Link, shared: &Shared) {
             Ok((lane, ended)) => {
                 link.failures.store(0, Ordering::Relaxed);
                 link.first.store(Some(Arc::clone(&lane)));
+                link.ready.store(true, Ordering::Release);
                 shared.announce();
                 tokio::select! {
                     () = lane.retirement() => {}
                     _ = ended => {}
                 }
+                link.ready.store(false, Ordering::Release);
                 link.first.store(None);
                 shared.announce();
                 tracing::debug!(instance = %link.id, "connection ended");
