@@ -146,15 +146,15 @@ impl Callee {
                 Some(endpoint) if endpoint.is_ready() => return Ok(endpoint),
                 Some(_) => {
                     let endpoints = self.pool.endpoints();
+                    for endpoint in &endpoints {
+                        endpoint.member().link().hurry();
+                    }
                     if !plan.wait
                         && endpoints
                             .iter()
                             .all(|endpoint| endpoint.member().link().is_unreachable())
                     {
                         return Err(self.nobody("INSTANCES_UNREACHABLE", "no instance can be reached"));
-                    }
-                    for endpoint in &endpoints {
-                        endpoint.member().link().hurry();
                     }
                 }
                 None if !plan.wait && self.instances.borrow().is_known() => {

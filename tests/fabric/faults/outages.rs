@@ -14,7 +14,7 @@ use crate::scene::{PROBE, Scene, client, start};
 
 const RATE: u32 = 100;
 /// Within this time of its return every call to a callee is answered.
-const RECOVERY: Duration = Duration::from_secs(4);
+const RECOVERY: Duration = Duration::from_secs(1);
 /// Calls at the servers for each that was offered, however many fail: the budget's share.
 const AMPLIFIED: f64 = 1.2;
 
