@@ -131,7 +131,10 @@ impl ProbeService for Probe {
         let context = crate::context::current().ok_or_else(|| Status::internal("no context"))?;
         let (metadata, _, message) = request.into_parts();
         let manner = self.manner.take(&metadata).await;
-        tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
+        // A sleep of no time still waits for the timer's next tick.
+        if message.delay_milliseconds > 0 {
+            tokio::time::sleep(Duration::from_millis(message.delay_milliseconds.into())).await;
+        }
         abandoned.1 = true;
         manner?;
         told(message.fail_with)?;
