@@ -13,11 +13,13 @@ import { until } from "./waiting.js";
 const STARTED_MS = 60_000;
 const STOPPED_MS = 30_000;
 
-/** Starts a fabric; `replicas` is a map from service to count. */
-export async function startFabric(replicas = {}) {
+/** Starts a fabric; `replicas` is a map from service to count, `settings` what is otherwise, as `section.key=value`. */
+export async function startFabric(replicas = {}, settings = []) {
   const data = await mkdtemp(join(tmpdir(), "lyceum-browser-"));
   const counts = Object.entries(replicas).flatMap(([name, count]) => ["--replicas", `${name}=${count}`]);
-  const child = spawn(binary(), ["up", "--json", "--consul", "own", "--gateway-port", "0", "--data", data, ...counts], {
+  const sets = settings.flatMap((setting) => ["--set", setting]);
+  const layers = ["--data", data, ...counts, ...sets];
+  const child = spawn(binary(), ["up", "--json", "--consul", "own", "--gateway-port", "0", ...layers], {
     cwd: root,
     env: environment(),
     stdio: ["ignore", "pipe", "pipe"],
@@ -82,6 +84,15 @@ class Fabric {
   /** Kills one process of the fabric, without a chance to say good-bye. */
   kill({ pid }) {
     kill(pid, "SIGKILL");
+  }
+
+  /** Lets one process of the fabric stand still, and go on. */
+  suspend({ pid }) {
+    kill(pid, "SIGSTOP");
+  }
+
+  resume({ pid }) {
+    kill(pid, "SIGCONT");
   }
 
   /** What the gateway says of its services. */

@@ -1,8 +1,9 @@
 // The Fabric place: everything it shows is what the gateway says, and a death is seen while calls go elsewhere.
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
-import { openPage, startBrowser } from "./browser.js";
+import { openPage, sideways, startBrowser, violations } from "./browser.js";
 import { startFabric } from "./fabric.js";
 import { until } from "./waiting.js";
 
@@ -71,6 +72,71 @@ describe("the fabric", { timeout: 120_000 }, () => {
     await gone.first().waitFor({ timeout: 60_000 });
     await until(() => fabric.processes("writing-analysis").length === 3, "three live again", 30_000);
     await page.locator('.log-line[data-health="joined"]').first().waitFor({ timeout: 30_000 });
+    await context.close();
+  });
+});
+
+/** One call of half a second at the most; the page's own are too patient, and a browser has few connections. */
+async function evaluate(page) {
+  const text = Buffer.from("I learnt that I had been wrong.");
+  const message = Buffer.concat([Buffer.from([0x0a, text.length]), text]);
+  const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+  const method = "lyceum.writing_analysis.v1.WritingAnalysisService/EvaluateReflection";
+  const headers = { "content-type": "application/grpc-web+proto", "x-grpc-web": "1", "grpc-timeout": "500m" };
+  const answer = await fetch(new URL(method, page), { method: "POST", headers, body: frame });
+  await answer.arrayBuffer();
+}
+
+describe("an instance that hangs", { timeout: 120_000 }, () => {
+  let fabric;
+  let browser;
+  before(async () => {
+    // By default an instance that hangs is avoided before it has failed often enough. Half of a pool is never out.
+    const settings = [
+      "policy.call.breaker_failures=0",
+      "policy.balancing.policy=round-robin",
+      "policy.balancing.ejection.failures=2",
+      // Who hangs stays registered: its callers find out by themselves.
+      "registration.ttl=120s",
+    ];
+    fabric = await startFabric({ "writing-analysis": 3 }, settings);
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await fabric?.stop();
+  });
+
+  it("is shown as ejected, and as called again once it goes on", async () => {
+    const { page, context, wrong } = await openPage(browser, `${fabric.page}#/fabric`);
+    const [victim] = fabric.processes("writing-analysis");
+    const row = page.locator(`tr[data-instance="${victim.id}"]`);
+    const ejected = async (wanted) => {
+      await Promise.all(Array.from({ length: 10 }, () => evaluate(fabric.page)));
+      return (await row.getAttribute("data-ejected")) === wanted;
+    };
+    assert.equal(await row.getAttribute("data-ejected"), "false");
+    assert.match(await row.locator('td[data-label="Load"]').innerText(), /\d %/);
+    fabric.suspend(victim);
+    try {
+      await until(() => ejected("true"), "it is ejected", 60_000);
+      assert.match(await row.innerText(), /ejected once so far/);
+      assert.match(await page.locator(".dot", { hasText: "ejected" }).innerText(), /ejected/);
+      await page.locator('.log-line[data-health="ejected"]', { hasText: victim.id }).first().waitFor();
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        assert.deepEqual(await violations(page), []);
+      }
+      for (const width of [360, 768, 1280]) {
+        await page.setViewportSize({ width, height: 800 });
+        assert.equal(await sideways(page), 0, `at ${width} px`);
+      }
+    } finally {
+      fabric.resume(victim);
+    }
+    await until(() => ejected("false"), "it is called again", 60_000);
+    await page.locator('.log-line[data-health="readmitted"]', { hasText: victim.id }).first().waitFor();
+    assert.deepEqual(wrong, []);
     await context.close();
   });
 });

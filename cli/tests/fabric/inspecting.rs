@@ -119,6 +119,7 @@ async fn help_teaches_by_example() {
         &["--help"][..],
         &["up", "--help"],
         &["serve", "--help"],
+        &["status", "--help"],
         &["certificates", "operator", "--help"],
         &["policy", "show", "--help"],
         &["policy", "set", "--help"],

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod browser;
+mod callers;
 mod calling;
 mod faults;
 mod inspecting;
