@@ -101,3 +101,6 @@ async fn text(response: Response<Incoming>) -> Result<String, Failure> {
     let body = Limited::new(response.into_body(), METRICS_LIMIT).collect().await?;
     Ok(String::from_utf8(body.to_bytes().to_vec())?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,7 +167,7 @@ impl View<'_> {
         if callee.instances.is_empty() {
             text.push_str(" no instance is registered\n");
         } else {
-            text.push_str(&self.instances(&callee.instances));
+            text.push_str(&self.instances(callee));
             text.push('\n');
         }
         let mut notes = self.paint.table(&[]);
@@ -209,7 +209,7 @@ impl View<'_> {
         text
     }
 
-    fn instances(&self, instances: &[Endpoint]) -> String {
+    fn instances(&self, callee: &Callee) -> String {
         let mut table = self.paint.table(&[
             "INSTANCE",
             "STATE",
@@ -224,7 +224,7 @@ impl View<'_> {
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        for endpoint in instances {
+        for endpoint in callee.instances.values() {
             let (health, word) = state(endpoint);
             table.add_row([
                 Cell::new(&endpoint.id),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use lyceum::discovery::WEIGHT_UNIT;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::exposition::{self, Sample};
 
@@ -16,7 +16,9 @@ const PREFIX: &str = "lyceum_client_";
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct Callee {
     pub(super) service: String,
-    pub(super) instances: Vec<Endpoint>,
+    /// By id.
+    #[serde(serialize_with = "listed")]
+    pub(super) instances: BTreeMap<String, Endpoint>,
     /// The methods that were called.
     pub(super) breakers: Vec<Breaker>,
     pub(super) budget: Budget,
@@ -75,7 +77,11 @@ impl Callee {
         let name = &sample.name[PREFIX.len()..];
         if let Some(reading) = name.strip_prefix("endpoint_") {
             if let Some(id) = sample.label("instance") {
-                self.endpoint(id).take(reading, sample.value);
+                let endpoint = self.instances.entry(id.to_owned()).or_insert_with(|| Endpoint {
+                    id: id.to_owned(),
+                    ..Endpoint::default()
+                });
+                endpoint.take(reading, sample.value);
             }
         } else if let Some(count) = name.strip_suffix("_total") {
             self.counts.insert(count.to_owned(), whole(sample.value));
@@ -94,19 +100,6 @@ impl Callee {
                 _ => {}
             }
         }
-    }
-
-    /// The instance of this id.
-    fn endpoint(&mut self, id: &str) -> &mut Endpoint {
-        let index = self.instances.iter().position(|endpoint| endpoint.id == id);
-        let index = index.unwrap_or_else(|| {
-            self.instances.push(Endpoint {
-                id: id.to_owned(),
-                ..Endpoint::default()
-            });
-            self.instances.len() - 1
-        });
-        &mut self.instances[index]
     }
 }
 
@@ -127,6 +120,10 @@ impl Endpoint {
             _ => {}
         }
     }
+}
+
+fn listed<S: Serializer>(instances: &BTreeMap<String, Endpoint>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(instances.values())
 }
 
 /// A count; what is no count is 0.
