@@ -79,7 +79,11 @@ impl Asking {
             let tls = TlsConnector::from(Arc::new(self.material.client(&callee)?));
             // Whom it is to be says the identity; this name only has to be one.
             let name = ServerName::try_from("localhost")?;
-            let stream = TokioIo::new(tls.connect(name, stream).await?);
+            let stream = tls.connect(name, stream).await.map_err(|error| {
+                // Another folder's authority is the usual mistake.
+                format!("{error}; --data, or [identity], must be those of this fabric")
+            })?;
+            let stream = TokioIo::new(stream);
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
             let connection = AbortOnDropHandle::new(tokio::spawn(connection));
             let request = Request::get(format!("https://{authority}/metrics"));

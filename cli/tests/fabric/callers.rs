@@ -128,6 +128,15 @@ async fn an_instance_that_hangs_is_seen_as_its_callers_see_it() {
         seen(&scene.told().await, id)["ewma_ms"].as_f64().unwrap() > 0.0
     })
     .await;
+    // With another authority's certificate only the gateway can be asked.
+    let stranger = tempfile::tempdir().unwrap();
+    let data = stranger.path().to_str().unwrap();
+    let text = scene
+        .run(&["status", "--calls", "--set", &format!("data={data}")])
+        .await;
+    assert!(text.contains("; --data, or [identity]"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("gateway-")), "{text}");
+
     let told = scene.told().await;
     let gateway = &told["callers"].as_array().unwrap()[1];
     assert_eq!(gateway["service"], "gateway", "{told}");
