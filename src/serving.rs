@@ -18,6 +18,7 @@ mod compute;
 mod frames;
 mod health;
 mod inbound;
+mod lingering;
 mod load;
 mod presence;
 mod reply;

@@ -6,7 +6,7 @@
 //! instance is and how well it does are discovery's and the balancer's. Source: gRPC's connection backoff.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -42,8 +42,8 @@ pub(super) struct Link {
     pub(super) id: Arc<str>,
     authority: Authority,
     first: ArcSwapOption<Lane>,
-    /// Whether there is a first connection: what every draw of the balancer asks.
-    ready: AtomicBool,
+    /// Which first connection takes requests, by its address; 0: none. What every draw of the balancer asks.
+    ready: AtomicUsize,
     second: ArcSwapOption<Lane>,
     crowded: Notify,
     hurry: Notify,
@@ -64,7 +64,7 @@ impl Connection {
             id: instance.id.as_str().into(),
             authority,
             first: ArcSwapOption::empty(),
-            ready: AtomicBool::new(false),
+            ready: AtomicUsize::new(0),
             second: ArcSwapOption::empty(),
             crowded: Notify::new(),
             hurry: Notify::new(),
@@ -101,14 +101,21 @@ impl Member for Connection {
     }
 
     fn is_ready(&self) -> bool {
-        self.link.ready.load(Ordering::Relaxed)
+        self.link.ready.load(Ordering::Relaxed) != 0
     }
 }
 
 impl Link {
     /// A place for one request: on the first connection unless that is crowded and the second is less so.
     pub(super) fn place(&self) -> Option<Place> {
-        let first = self.first.load_full().filter(|lane| !lane.is_retired())?;
+        let first = self.first.load_full()?;
+        if first.is_retired() {
+            // Its task has not noticed yet. Nobody else has this address while it is held here.
+            let _ = self
+                .ready
+                .compare_exchange(address(&first), 0, Ordering::Relaxed, Ordering::Relaxed);
+            return None;
+        }
         if first.is_crowded() {
             match self.second.load_full().filter(|lane| !lane.is_retired()) {
                 Some(second) if second.under_way() < first.under_way() => return Some(second.place()),
@@ -130,6 +137,10 @@ impl Link {
     }
 }
 
+fn address(lane: &Arc<Lane>) -> usize {
+    Arc::as_ptr(lane).addr()
+}
+
 /// Keeps the first connection up.
 async fn keep(link: &Link, shared: &Shared) {
     loop {
@@ -137,13 +148,13 @@ async fn keep(link: &Link, shared: &Shared) {
             Ok((lane, ended)) => {
                 link.failures.store(0, Ordering::Relaxed);
                 link.first.store(Some(Arc::clone(&lane)));
-                link.ready.store(true, Ordering::Release);
+                link.ready.store(address(&lane), Ordering::Release);
                 shared.announce();
                 tokio::select! {
                     () = lane.retirement() => {}
                     _ = ended => {}
                 }
-                link.ready.store(false, Ordering::Release);
+                link.ready.store(0, Ordering::Release);
                 link.first.store(None);
                 shared.announce();
                 tracing::debug!(instance = %link.id, "connection ended");

@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
+use super::lingering::Lingering;
 use crate::batching::Turn;
 use crate::configuration::Serving;
 use crate::error::Error;
@@ -147,7 +148,7 @@ async fn serve(stream: TcpStream, connections: &Connections) {
     let _ = stream.set_nodelay(true);
     // The configuration is taken per accept: certificates and roots rotate.
     let acceptor = TlsAcceptor::from(connections.identity.material().server());
-    let stream = match tokio::time::timeout(settings.handshake, acceptor.accept(stream)).await {
+    let stream = match tokio::time::timeout(settings.handshake, acceptor.accept(Lingering::new(stream))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "handshake refused"),
         Err(_) => return tracing::debug!("handshake timed out"),
