@@ -16,6 +16,11 @@ const PENALTY: f32 = 100.0;
 /// much in an idle pool, the heaviest would get all.
 const OWN: f32 = 0.45;
 
+/// Latencies within this many times the usual one count as usual.
+const NEAR: f32 = 2.0;
+/// A latency counts as no more than this many times the usual one.
+const WORST: f32 = 30.0;
+
 /// What is usual in the pool: written by upkeep, read by picks.
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -82,6 +87,12 @@ impl<M> Endpoint<M> {
     #[inline]
     pub(super) fn smoothed(&self, now: Micros, usual: Usual) -> Option<f32> {
         let (value, kept) = self.hot.latency.faded(now, MEMORY);
+        // Bounded, so that the time to be forgotten is too: nobody is left out for a minute for one bad second.
+        let value = if usual.latency > 0.0 {
+            value.min(WORST * usual.latency)
+        } else {
+            value
+        };
         (value > 0.0).then_some(usual.latency + (value - usual.latency) * kept)
     }
 
@@ -89,7 +100,12 @@ impl<M> Endpoint<M> {
     #[inline]
     fn expected(&self, now: Micros, usual: Usual) -> f32 {
         // Nobody knows it yet: as good as the pool.
-        let mut latency = self.smoothed(now, usual).unwrap_or(usual.latency).max(1.0);
+        let mut latency = self.smoothed(now, usual).unwrap_or(usual.latency);
+        // Healthy instances differ by chance: at low load the luckiest would otherwise get nearly every call.
+        if latency < NEAR * usual.latency {
+            latency = usual.latency;
+        }
+        latency = latency.max(1.0);
         if self.in_flight() > 0 {
             let stall = now.since(Micros(self.hot.heard.load(Ordering::Relaxed))) as f32;
             if stall > 2.0 * latency {

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ejecting;
+mod idling;
 mod sharing;
 
 use std::collections::HashMap;
