@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! score = L · (1 + (q + c) · w̄/w) · (1 + 100 · max(0, f − f_median − 0.02))
-//! L     = m + (ewma − m) · e^(−Δt/10 s),   m = the pool's median;   if stall > 2 L then L = 2 · stall
+//! L     = m + (ewma − m) · e^(−Δt/10 s),   m = the pool's median;   below 2 m: L = m;   if stall > 2 L then L = 2 · stall
 //! q     = calls in flight + 0.5 · U,       U = the load that the server reports
 //! c     = what is usually in flight, 0.45 at the most: the call itself
 //! f     = share of failures, moving;       w = Consul's weight × slow start × zone
