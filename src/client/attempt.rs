@@ -132,7 +132,7 @@ async fn receive(
     body: RequestBody,
     previous: u32,
 ) -> Result<(Response<()>, Received), Failure> {
-    let Some(place) = connection.link().place() else {
+    let Some(place) = connection.link().place().await else {
         return Err(exchange::Failure::Unsent(Some(body)).into());
     };
     let response = exchange(place, || plan.request(previous), body).await?;

@@ -30,7 +30,7 @@ impl Callee {
     }
 
     async fn is_serving(&self, endpoint: &Endpoint<Connection>) -> Option<bool> {
-        let place = endpoint.member().link().place()?;
+        let place = endpoint.member().link().place().await?;
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())

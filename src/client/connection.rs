@@ -46,6 +46,8 @@ pub(super) struct Link {
     ready: AtomicUsize,
     second: ArcSwapOption<Lane>,
     crowded: Notify,
+    /// The second connection has been made, or could not be.
+    spread: Notify,
     hurry: Notify,
     failures: AtomicU32,
 }
@@ -67,6 +69,7 @@ impl Connection {
             ready: AtomicUsize::new(0),
             second: ArcSwapOption::empty(),
             crowded: Notify::new(),
+            spread: Notify::new(),
             hurry: Notify::new(),
             failures: AtomicU32::new(0),
         });
@@ -106,24 +109,41 @@ impl Member for Connection {
 }
 
 impl Link {
-    /// A place for one request: on the first connection unless that is crowded and the second is less so.
-    pub(super) fn place(&self) -> Option<Place> {
-        let first = self.first.load_full()?;
-        if first.is_retired() {
-            // Its task has not noticed yet. Nobody else has this address while it is held here.
-            let _ = self
-                .ready
-                .compare_exchange(address(&first), 0, Ordering::Relaxed, Ordering::Relaxed);
-            return None;
-        }
-        if first.is_crowded() {
-            match self.second.load_full().filter(|lane| !lane.is_retired()) {
-                Some(second) if second.under_way() < first.under_way() => return Some(second.place()),
-                Some(_) => {}
-                None => self.crowded.notify_one(),
+    /// A place for one request: on the first connection unless that is crowded and the second is less so. Waits while the
+    /// first has no stream left and the second is being made: in the first one's queue it would wait for the streams before
+    /// it to end. `None`: there is no connection.
+    pub(super) async fn place(&self) -> Option<Place> {
+        loop {
+            let first = self.first.load_full()?;
+            if first.is_retired() {
+                // Its task has not noticed yet. Nobody else has this address while it is held here.
+                let _ = self
+                    .ready
+                    .compare_exchange(address(&first), 0, Ordering::Relaxed, Ordering::Relaxed);
+                return None;
+            }
+            if !first.is_crowded() {
+                return Some(first.place());
+            }
+            // Before the look at the second, so that its coming is not missed.
+            let spread = self.spread.notified();
+            if let Some(second) = self.second.load_full().filter(|lane| !lane.is_retired()) {
+                let freer = if second.under_way() < first.under_way() {
+                    second
+                } else {
+                    first
+                };
+                return Some(freer.place());
+            }
+            self.crowded.notify_one();
+            if let Some(place) = Arc::clone(&first).free_place() {
+                return Some(place);
+            }
+            tokio::select! {
+                () = spread => {}
+                () = first.room() => {}
             }
         }
-        Some(first.place())
     }
 
     /// A call waits for this connection.
@@ -182,11 +202,13 @@ async fn spread_out(link: &Link, shared: &Shared) {
         link.crowded.notified().await;
         let Ok((lane, mut ended)) = Lane::connect(&link.authority, shared).await else {
             // The first connection tells what is wrong; the next crowd tries again.
+            link.spread.notify_waiters();
             tokio::time::sleep(PAUSE).await;
             continue;
         };
         tracing::debug!(instance = %link.id, "second connection");
         link.second.store(Some(Arc::clone(&lane)));
+        link.spread.notify_waiters();
         loop {
             tokio::select! {
                 () = lane.retirement() => break,

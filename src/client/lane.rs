@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, ResponseFuture, SendRequest};
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, SendStream};
 use http::Request;
 use http::uri::Authority;
@@ -37,6 +37,10 @@ const SEND_BUFFER: usize = 1024 * 1024;
 /// Flow-control windows: a large essay goes in one flight.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+/// What h2 allows for the upkeep of small messages that nobody has read, at most 256 bytes each. Beyond it the connection
+/// ends, and with it everybody's calls, because one of them reads slowly: the windows must stop that one before. They
+/// do where a message has 16 bytes.
+const UNREAD: usize = CONNECTION_WINDOW as usize / 16 * 256;
 
 /// A connection that takes requests.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(super) struct Lane {
     under_way: Arc<AtomicUsize>,
     /// How many streams the peer allows, as far as it has said.
     limit: Arc<AtomicUsize>,
+    /// A stream ended of as many as the peer allows.
+    room: Notify,
     retired: AtomicBool,
     wake: Notify,
 }
@@ -58,6 +64,8 @@ pub(super) struct Place(Arc<Lane>);
 pub(super) enum Error {
     #[error("no connection within the time allowed")]
     TimedOut,
+    #[error("the peer ended it before it said a word")]
+    Ended,
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
@@ -112,6 +120,19 @@ impl Lane {
         Place(self)
     }
 
+    /// Takes a place, unless as many streams are open as the peer allows.
+    pub(super) fn free_place(self: Arc<Self>) -> Option<Place> {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let more = |calls| (calls < limit).then_some(calls + 1);
+        let taken = self.under_way.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.is_ok().then(|| Place(self))
+    }
+
+    /// Waits until a stream ends of as many as the peer allows.
+    pub(super) async fn room(&self) {
+        self.room.notified().await;
+    }
+
     /// One lock for a handle that all calls share costs less than a handle for each call, which locks twice.
     fn requests(&self) -> MutexGuard<'_, SendRequest<Bytes>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
@@ -150,7 +171,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        let before = self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        if before >= self.0.limit.load(Ordering::Relaxed) {
+            self.0.room.notify_one();
+        }
     }
 }
 
@@ -181,6 +205,8 @@ where
     };
     let (requests, mut connection) = Builder::new()
         .enable_push(false)
+        // None, until it is known how many the peer allows: what is beyond that it refuses.
+        .initial_max_send_streams(0)
         .max_concurrent_reset_streams(GIVEN_UP)
         // Counted over a connection's life: late answers to calls given up would end it sooner or later.
         .max_local_error_reset_streams(None)
@@ -188,8 +214,10 @@ where
         .max_send_buffer_size(SEND_BUFFER)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(UNREAD)
         .handshake(stream)
         .await?;
+    settled(&mut connection).await?;
     let mut allowed = connection.max_concurrent_send_streams();
     let limit = Arc::new(AtomicUsize::new(allowed));
     let pings = connection.ping_pong();
@@ -199,7 +227,7 @@ where
         let driven = poll_fn(|context| {
             let busy = calls.load(Ordering::Relaxed) > 1;
             let polled = turn.poll(busy, Pin::new(&mut connection), context);
-            // The peer's settings come after the handshake, and may change.
+            // The peer may change its mind.
             let now = connection.max_concurrent_send_streams();
             if now != allowed {
                 allowed = now;
@@ -219,10 +247,24 @@ where
         requests: Mutex::new(requests),
         under_way,
         limit,
+        room: Notify::new(),
         retired: AtomicBool::new(false),
         wake: Notify::new(),
     };
     Ok((Arc::new(lane), driven))
+}
+
+/// Drives a connection until the peer has said how many streams it allows, which is the first thing that it says.
+async fn settled<S>(connection: &mut Connection<S, Bytes>) -> Result<(), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    poll_fn(|context| match Pin::new(&mut *connection).poll(context) {
+        Poll::Pending if connection.max_concurrent_send_streams() == 0 => Poll::Pending,
+        Poll::Pending => Poll::Ready(Ok(())),
+        Poll::Ready(ended) => Poll::Ready(ended.map_err(Error::from).and(Err(Error::Ended))),
+    })
+    .await
 }
 
 /// Pings a peer that has said nothing for a while, and ends the connection of one that does not answer.

@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use lyceum::contracts::testing::v1::{GetProbeRequest, WatchProbeRequest, WatchProbeResponse};
 use lyceum::testing::wait_for;
+use tokio::time::timeout;
 use tonic::{Request, Streaming};
 
 use crate::faults::stage::{Placed, Stage, obey};
-use crate::scene::{Client, Scene, client, get, start};
+use crate::scene::{Client, Scene, client, get, reason, start};
 
 /// Nothing but what a test sets decides who is asked.
 fn settings(balancing: &str) -> String {
@@ -60,6 +62,35 @@ async fn a_policy_is_changed_while_it_runs_and_for_this_callee_alone() {
         policies.watch("writing-analysis").load().balancing,
         policies.base().balancing
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_pins_one_instance_by_its_id() {
+    let stage = Stage::of(3).await;
+    let of_thirty = async || shares(&stage.client, 30).await;
+    for one in &stage.placed {
+        stage
+            .obey(&settings(&format!("policy = \"pinned\"\npinned = \"{}\"", one.id())))
+            .await;
+        wait_for("everything to go to one", || async {
+            of_thirty().await.get(one.id()) == Some(&30)
+        })
+        .await;
+        assert_eq!(of_thirty().await.get(one.id()), Some(&30));
+    }
+    // Whoever asks for an instance wants that one or none.
+    stage.obey(&settings("policy = \"pinned\"\npinned = \"nobody\"")).await;
+    wait_for("nobody to be asked", || async {
+        get(&stage.client)
+            .await
+            .is_err_and(|status| reason(&status) == "NO_INSTANCES")
+    })
+    .await;
+    stage.obey("").await;
+    wait_for("all to be asked again", || async {
+        get(&stage.client).await.is_ok() && of_thirty().await.len() == 3
+    })
+    .await;
 }
 
 /// Who answers each of forty sessions.
@@ -238,4 +269,20 @@ async fn a_second_connection_carries_what_the_first_has_no_streams_for() {
         stream.message().await.unwrap().unwrap();
     }
     assert_eq!(proxy.accepted(), 2, "two are enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_streams_at_once_waits_for_the_second_connection_and_not_for_each_other() {
+    let stage = Stage::with(1, |configuration| configuration.serving.streams = 20).await;
+    get(&stage.client).await.unwrap();
+    // More than the first connection takes; none of them ever ends by itself.
+    let begun = join_all((0..36).map(|_| stream(&stage.client)));
+    let open = timeout(Duration::from_secs(30), begun).await;
+    assert_eq!(open.expect("some streams never begin").len(), 36);
+    assert_eq!(stage.placed[0].proxy.accepted(), 2);
+    // A place that becomes free is taken.
+    let more = join_all((0..4).map(|_| stream(&stage.client)));
+    timeout(Duration::from_secs(30), more)
+        .await
+        .expect("there were four places left");
 }

@@ -5,11 +5,13 @@
 use lyceum::client::Answered;
 use lyceum::contracts::testing::v1::{ExchangeProbeRequest, WatchProbeRequest};
 use lyceum::testing::probe::Serving;
+use lyceum::testing::proxy::Direction;
 use lyceum::testing::wait_for;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
 
+use crate::faults::stage::Stage;
 use crate::scene::{PROBE, Scene, client, get, reason};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,4 +115,32 @@ async fn a_stream_keeps_its_order_and_its_end() {
         .0,
         1
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_nobody_reads_do_not_end_the_connection_for_others() {
+    const STREAMS: u64 = 10;
+    const EACH: u64 = 1500;
+    let stage = Stage::of(1).await;
+    let proxy = &stage.placed[0].proxy;
+    let request = WatchProbeRequest {
+        interval_milliseconds: 1,
+        ..WatchProbeRequest::default()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(stage.client.clone().watch_probe(request).await.unwrap().into_inner());
+    }
+    // A message takes some thirty bytes and a header of nine.
+    wait_for("many small messages to lie unread", || async {
+        get(&stage.client).await.unwrap();
+        proxy.bytes(Direction::Down) > STREAMS * EACH * 40
+    })
+    .await;
+    for stream in &mut streams {
+        for sequence in 0..EACH {
+            assert_eq!(stream.message().await.unwrap().unwrap().sequence, sequence);
+        }
+    }
+    assert_eq!(proxy.accepted(), 1);
 }
