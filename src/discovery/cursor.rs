@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::Settings;
 use crate::consul::{Answer, Query};
 
-/// Two requests at once: the first read and the first blocking one.
-const BURST: u32 = 2;
+/// Requests at once: while a fabric starts, its instances come one after the other, and nobody should be late to know.
+const BURST: u32 = 8;
 
 /// So that a server that is cut off for long is not asked again after every change.
 const READS_FROM_LEADER: u32 = 10;

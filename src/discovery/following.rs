@@ -1,5 +1,7 @@
 //! The loop of one watch: ask, believe or doubt, decide, publish, ask again.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep_until};
 
 use super::cursor::{Cursor, Verdict};
@@ -31,9 +33,16 @@ impl<T: Item> Follower<T> {
         R: Future<Output = Result<Answer<Vec<T>>>>,
     {
         let mut not_before = Instant::now();
+        let mut broken_off = false;
         loop {
             let query = self.cursor.query();
-            let start = not_before.max(Instant::now() + self.cursor.permit(Instant::now()));
+            // What was broken off had its permit, and several watches that share connections break off now and then.
+            let permit = if std::mem::take(&mut broken_off) {
+                Duration::ZERO
+            } else {
+                self.cursor.permit(Instant::now())
+            };
+            let start = not_before.max(Instant::now() + permit);
             let asking = async {
                 sleep_until(start).await;
                 read(query).await.and_then(believable)
@@ -53,6 +62,7 @@ impl<T: Item> Follower<T> {
                 Err(Error::Reconnected) => {
                     tracing::debug!(watch = self.name, "the connection changed; beginning again");
                     self.cursor.reconnected();
+                    broken_off = true;
                 }
                 Err(error) => {
                     if self.cursor.failures() == 0 {
