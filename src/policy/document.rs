@@ -64,18 +64,20 @@ impl Policy {
     }
 
     /// As [`Policy::with`], out of tables; worth something only where there are no problems.
-    pub(crate) fn with_table(&self, document: Table, problems: &mut Vec<Problem>) -> Self {
-        let before = problems.len();
+    pub(crate) fn with_table(&self, mut document: Table, problems: &mut Vec<Problem>) -> Self {
+        let mut unread: Vec<Vec<String>> = Vec::new();
         for (path, value) in leaves(&document) {
             if let Some(problem) = wrong(&path, value) {
                 problems.push(Problem {
                     key: path.join("."),
                     problem,
                 });
+                unread.push(path.into_iter().map(str::to_owned).collect());
             }
         }
-        if problems.len() > before {
-            return self.clone();
+        // The rest is read without them, so that what else is wrong is told too.
+        for path in &unread {
+            take_out(&mut document, path);
         }
         let mut merged = Table::try_from(self).unwrap_or_default();
         overlay(&mut merged, document);
@@ -176,6 +178,23 @@ pub(super) fn leaves(table: &Table) -> Vec<(Vec<&str>, &Value)> {
         }
     }
     found
+}
+
+fn take_out(table: &mut Table, path: &[String]) {
+    match path {
+        [key] => {
+            table.remove(key);
+        }
+        [key, below @ ..] => {
+            if let Some(Value::Table(inner)) = table.get_mut(key) {
+                take_out(inner, below);
+                if inner.is_empty() {
+                    table.remove(key);
+                }
+            }
+        }
+        [] => {}
+    }
 }
 
 /// What is wrong with one value alone, so that each mistake is told.

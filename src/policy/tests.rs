@@ -81,6 +81,7 @@ fn everything_wrong_is_told_at_once_with_its_key() {
         nosuch = 1
         [budget]
         share = "a lot"
+        floor = 100000
         [balancing]
         policy = "luck"
         [balancing.ejection]
@@ -97,13 +98,14 @@ fn everything_wrong_is_told_at_once_with_its_key() {
         "methods.Judge.attempts",
         "methods.Judge.nosuch",
         "budget.share",
+        "budget.floor",
         "balancing.policy",
         "balancing.ejection.after",
         "nowhere.at.all.x",
     ] {
         assert!(keys.iter().any(|known| known == key), "{key} is missing in {keys:?}");
     }
-    assert_eq!(keys.len(), 10, "{keys:?}");
+    assert_eq!(keys.len(), 11, "{keys:?}");
 }
 
 #[test]
