@@ -2,7 +2,9 @@
 //!
 //! There is one HTTP/2 connection, and a second while the first is near the streams that its peer allows. The task
 //! connects eagerly, so that a call finds a connection, and again after a loss: at once when the connection had been
-//! good, with full-jitter backoff when it cannot be made. A call that finds nobody ready hurries it. When not: what an
+//! good, with full-jitter backoff when it cannot be made. A call that finds nobody ready hurries it. Where it connects
+//! lazily (`client.eager = false`), an instance that is not connected to counts as ready until it turns out otherwise,
+//! and the first call that goes there waits for its connection. When not: what an
 //! instance is and how well it does are discovery's and the balancer's. Source: gRPC's connection backoff.
 
 use std::sync::Arc;
@@ -24,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// Waiting calls hurry the next attempt, but never below this.
 const PAUSE_FLOOR: Duration = Duration::from_millis(25);
+/// In the place of a connection's address: none is made yet, and one will be for the first call.
+const IDLE: usize = 1;
 /// A second connection that nobody has needed for so long ends.
 const SPARE: Duration = Duration::from_secs(30);
 
@@ -45,6 +49,8 @@ pub(super) struct Link {
     /// Which first connection takes requests, by its address; 0: none. What every draw of the balancer asks.
     ready: AtomicUsize,
     second: ArcSwapOption<Lane>,
+    /// The first connection was made, or could not be.
+    settled: Notify,
     crowded: Notify,
     /// The second connection has been made, or could not be.
     spread: Notify,
@@ -68,6 +74,7 @@ impl Connection {
             first: ArcSwapOption::empty(),
             ready: AtomicUsize::new(0),
             second: ArcSwapOption::empty(),
+            settled: Notify::new(),
             crowded: Notify::new(),
             spread: Notify::new(),
             hurry: Notify::new(),
@@ -114,7 +121,16 @@ impl Link {
     /// it to end. `None`: there is no connection.
     pub(super) async fn place(&self) -> Option<Place> {
         loop {
-            let first = self.first.load_full()?;
+            // Before the look, so that its coming is not missed.
+            let settled = self.settled.notified();
+            let Some(first) = self.first.load_full() else {
+                if self.ready.load(Ordering::Acquire) != IDLE {
+                    return None;
+                }
+                self.hurry.notify_one();
+                settled.await;
+                continue;
+            };
             if first.is_retired() {
                 // Its task has not noticed yet. Nobody else has this address while it is held here.
                 let _ = self
@@ -146,6 +162,11 @@ impl Link {
         }
     }
 
+    /// Whether there is a connection, rather than the prospect of one.
+    pub(super) fn is_connected(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) > IDLE
+    }
+
     /// A call waits for this connection.
     pub(super) fn hurry(&self) {
         self.hurry.notify_one();
@@ -164,11 +185,17 @@ fn address(lane: &Arc<Lane>) -> usize {
 /// Keeps the first connection up.
 async fn keep(link: &Link, shared: &Shared) {
     loop {
+        if !shared.settings.eager && link.failures.load(Ordering::Relaxed) == 0 {
+            link.ready.store(IDLE, Ordering::Release);
+            shared.announce();
+            link.hurry.notified().await;
+        }
         match Lane::connect(&link.authority, shared).await {
             Ok((lane, ended)) => {
                 link.failures.store(0, Ordering::Relaxed);
                 link.first.store(Some(Arc::clone(&lane)));
                 link.ready.store(address(&lane), Ordering::Release);
+                link.settled.notify_waiters();
                 shared.announce();
                 tokio::select! {
                     () = lane.retirement() => {}
@@ -181,6 +208,8 @@ async fn keep(link: &Link, shared: &Shared) {
             }
             Err(error) => {
                 let failures = link.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                link.ready.store(0, Ordering::Release);
+                link.settled.notify_waiters();
                 shared.announce();
                 if failures == 1 {
                     tracing::warn!(instance = %link.id, address = %link.authority, %error, "cannot connect");

@@ -143,7 +143,7 @@ pub(super) fn endpoints(
                 weight: instance.weight,
                 version: instance.version.clone(),
                 certificate_expires: instance.certificate_expires,
-                connected: endpoint.is_some_and(|endpoint| endpoint.is_ready()),
+                connected: endpoint.is_some_and(|endpoint| endpoint.member().link().is_connected()),
                 in_flight: endpoint.map_or(0, |endpoint| endpoint.in_flight()),
                 calls: endpoint.map_or(0, |endpoint| endpoint.calls()),
                 errors: endpoint.map_or(0, |endpoint| endpoint.errors()),

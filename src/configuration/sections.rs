@@ -227,6 +227,9 @@ impl Default for Serving {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
+    /// Whether an instance is connected to as soon as it is known, so that a call finds a connection; otherwise with the
+    /// first call that goes to it, and after a loss with the next: for processes that know many and call few.
+    pub eager: bool,
     /// Time for a connection and its TLS handshake, 10 ms to 1 min.
     #[serde(with = "humantime_serde")]
     pub connect: Duration,
@@ -245,6 +248,7 @@ pub struct Client {
 impl Default for Client {
     fn default() -> Self {
         Self {
+            eager: true,
             connect: Duration::from_secs(2),
             keepalive: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),

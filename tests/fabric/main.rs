@@ -18,6 +18,7 @@ mod failing;
 mod falling_back;
 mod faults;
 mod hedging;
+mod idling;
 mod load;
 mod operating;
 mod outage;
