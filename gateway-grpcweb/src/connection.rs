@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::edge::Edge;
 use crate::pace::{Busy, Pace, Paced};
+use crate::peer::Peer;
 
 /// The largest headers of a request, in bytes.
 const HEADER_BYTES: u32 = 32 * 1024;
@@ -102,12 +103,15 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let connections = Arc::clone(&self);
                     self.tasks.spawn(async move {
                         let _place = place;
                         connections.edge.metrics.connections.inc();
-                        let _ = connections.cut.run_until_cancelled(connections.serve(stream)).await;
+                        let _ = connections
+                            .cut
+                            .run_until_cancelled(connections.serve(stream, Peer { address }))
+                            .await;
                         connections.edge.metrics.connections.dec();
                     });
                 }
@@ -137,7 +141,7 @@ impl Connections {
         left
     }
 
-    async fn serve(&self, stream: TcpStream) {
+    async fn serve(&self, stream: TcpStream, peer: Peer) {
         // Without it a small answer waits for the browser's acknowledgement; a socket that refuses is gone anyway.
         let _ = stream.set_nodelay(true);
         let pace = Pace::start();
@@ -145,7 +149,13 @@ impl Connections {
         let service = service_fn(move |request: Request<Incoming>| {
             let busy = clock.asked(request.version() != Version::HTTP_2);
             let edge = Arc::clone(&edge);
-            async move { Ok::<_, Infallible>(edge.answer(request).await.map(|reply| Answered { reply, _busy: busy })) }
+            async move {
+                Ok::<_, Infallible>(
+                    edge.answer(request, &peer)
+                        .await
+                        .map(|reply| Answered { reply, _busy: busy }),
+                )
+            }
         });
         let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
         let mut connection = std::pin::pin!(self.http.serve_connection(io, service));

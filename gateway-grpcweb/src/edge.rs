@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http_body::Body;
 use lyceum::Fabric;
 use lyceum::client::ResponseBody;
 use lyceum::telemetry::METRICS_TYPE;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cors::Cors;
 use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
+use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
 use crate::report::{self, Condition};
 use crate::request::{Inbound, Limits};
@@ -76,20 +77,26 @@ impl Edge {
     }
 
     /// Answers any request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Reply<ResponseBody>> {
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
         let admission = self.cors.admit(&request);
         if let Some(preflight) = self.cors.preflight(&request, &admission) {
             return preflight.map(Reply::from);
         }
         let mut response = match Protocol::of(request.headers()) {
-            Some(protocol) => self.call(request, protocol).await,
+            Some(protocol) => self.call(request, peer, protocol).await,
             None => self.document(request).await.map(Reply::from),
         };
         admission.expose(response.headers_mut());
         response
     }
 
-    async fn document(&self, request: Request<Incoming>) -> Response<Bytes> {
+    async fn document<B>(&self, request: Request<B>) -> Response<Bytes>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
         self.metrics.documents.inc();
         let (parts, body) = request.into_parts();
         // Read to its end, if there is one: it is nothing that anybody wants.

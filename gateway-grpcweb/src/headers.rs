@@ -73,6 +73,15 @@ pub(crate) fn passes_down(name: &HeaderName) -> bool {
         || name.starts_with("access-control-"))
 }
 
+/// Trailers that are a caller's business, without the status.
+#[allow(dead_code, reason = "the fronts that deal in messages come next")]
+pub(crate) fn trailing(mut trailers: HeaderMap) -> HeaderMap {
+    for name in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
+        trailers.remove(name);
+    }
+    downstream(trailers)
+}
+
 /// The status in headers or trailers, if there is one.
 pub(crate) fn code(headers: &HeaderMap) -> Option<Code> {
     headers.get(STATUS).map(|status| Code::from_bytes(status.as_bytes()))

@@ -35,10 +35,15 @@ mod cors;
 mod deadline;
 mod edge;
 mod frames;
+mod guard;
 mod headers;
+mod invoke;
+#[allow(dead_code, reason = "the fronts that deal in messages come next")]
+mod messages;
 mod metrics;
 mod pace;
 mod page;
+mod peer;
 mod protocol;
 mod record;
 mod refusal;
@@ -48,5 +53,6 @@ mod response;
 mod route;
 mod server;
 mod text;
+mod watch;
 
 pub use server::{Bound, Error, Gateway};

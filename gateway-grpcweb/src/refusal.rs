@@ -3,21 +3,18 @@
 //! Why 200, whatever went wrong: a client's library reads the status, its reason and its details from there, and takes
 //! any other answer, or a connection that is dropped, for a broken network. Source: `PROTOCOL-WEB.md` in grpc/grpc.
 
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use lyceum::error::Error as Refusal;
 use tonic::{Code, Status};
 
-use crate::protocol::Protocol;
 use crate::response::Reply;
 
-/// The response for a status.
-pub(crate) fn response<B>(status: &Status, protocol: Protocol) -> Response<Reply<B>> {
+/// The response for a status; the content type is its front's.
+pub(crate) fn response<B>(status: &Status) -> Response<Reply<B>> {
     let mut response = Response::new(Reply::Whole(bytes::Bytes::new()));
     let headers: &mut HeaderMap = response.headers_mut();
     // Fails only for metadata that is no header; the code is written before.
     let _ = status.add_header(headers);
-    headers.insert(CONTENT_TYPE, protocol.content_type());
     response
 }
 
@@ -70,22 +67,9 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_status_and_http_200() {
-        let status = Status::from(unknown_method());
-        let response = response::<()>(
-            &status,
-            Protocol::of(&{
-                let mut headers = HeaderMap::new();
-                headers.insert(
-                    CONTENT_TYPE,
-                    http::HeaderValue::from_static("application/grpc-web-text"),
-                );
-                headers
-            })
-            .unwrap(),
-        );
+        let response = response::<()>(&Status::from(unknown_method()));
         assert_eq!(response.status(), http::StatusCode::OK);
         assert_eq!(response.headers()["grpc-status"], "12");
-        assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc-web-text+proto");
         assert!(response.headers()["grpc-message"].to_str().unwrap().contains("%20"));
         assert!(response.headers().contains_key("grpc-status-details-bin"));
     }

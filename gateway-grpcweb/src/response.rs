@@ -11,36 +11,30 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use lyceum::error::Error as Refusal;
-use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::{Code, Status};
 
 use crate::frames::{self, Frames};
 use crate::headers;
 use crate::protocol::Form;
-use crate::record::Record;
-use crate::request::Fault;
 use crate::text;
+use crate::watch::{self, Watch};
 
 /// The largest message that is held back until it is whole.
 const HELD: usize = 64 * 1024;
 
-/// When to call again after the gateway has stopped: another one, or the next, is there.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// A body of the gateway's.
-#[derive(Debug)]
 pub(crate) enum Reply<B> {
     /// Everything at once.
     Whole(Bytes),
     /// A service's answer.
     Call(Box<Outbound<B>>),
+    /// What another front makes of an answer, as it comes.
+    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
+    Stream(Pin<Box<dyn Body<Data = Bytes, Error = Torn> + Send>>),
 }
 
 /// A service's answer, as a browser reads it.
@@ -53,12 +47,7 @@ pub(crate) struct Outbound<B> {
     /// Whether a part of a message was passed without its end.
     torn: bool,
     text: Option<text::Encoder>,
-    timer: Option<Pin<Box<Sleep>>>,
-    fault: Option<Fault>,
-    stopping: CancellationToken,
-    /// Waits for `stopping`, once the answer has had to be waited for.
-    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    record: Record,
+    watch: Watch,
     over: bool,
 }
 
@@ -73,42 +62,27 @@ impl<B> Outbound<B>
 where
     B: Body<Data = Bytes, Error = Status> + Unpin,
 {
-    /// Passes `upstream` in a form, until `timer` if there is one, or until the gateway is `stopping`. What the request's
-    /// body left in `fault` is why the answer broke off, if it did.
-    pub(crate) fn new(
-        upstream: B,
-        form: Form,
-        timer: Option<Pin<Box<Sleep>>>,
-        fault: Option<Fault>,
-        stopping: CancellationToken,
-        record: Record,
-    ) -> Self {
+    /// Passes `upstream` in a form until its end, or until the `watch` ends it.
+    pub(crate) fn new(upstream: B, form: Form, watch: Watch) -> Self {
         Self {
             upstream,
             frames: Frames::new(usize::MAX),
             held: BytesMut::new(),
             torn: false,
             text: (form == Form::Text).then(text::Encoder::default),
-            timer,
-            fault,
-            stopping,
-            stop: None,
-            record,
+            watch,
             over: false,
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Torn>>> {
         while !self.over {
-            if let Some(timer) = &mut self.timer
-                && timer.as_mut().poll(context).is_ready()
-            {
-                return Poll::Ready(Some(self.fail(Refusal::deadline_exceeded().into())));
+            if let Poll::Ready(status) = self.watch.poll_deadline(context) {
+                return Poll::Ready(Some(self.fail(status)));
             }
             let Poll::Ready(frame) = Pin::new(&mut self.upstream).poll_frame(context) else {
-                ready!(self.poll_stop(context));
-                let stopping = Refusal::unavailable("GATEWAY_STOPPING", "the gateway is stopping; call again");
-                return Poll::Ready(Some(self.fail(stopping.with_retry_after(RETRY).into())));
+                let status = ready!(self.watch.poll_stop(context));
+                return Poll::Ready(Some(self.fail(status)));
             };
             let passed = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
@@ -119,23 +93,13 @@ where
                     },
                 },
                 Some(Err(status)) => self.fail(status),
-                None => {
-                    self.fail(Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended without a status").into())
-                }
+                None => self.fail(watch::broken_off()),
             };
             if !matches!(&passed, Ok(chunk) if chunk.is_empty()) {
                 return Poll::Ready(Some(passed));
             }
         }
         Poll::Ready(None)
-    }
-
-    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let stopping = &self.stopping;
-        self.stop
-            .get_or_insert_with(|| Box::pin(stopping.clone().cancelled_owned()))
-            .as_mut()
-            .poll(context)
     }
 
     fn pass(&mut self, mut chunk: Bytes) -> Result<Bytes, Torn> {
@@ -146,7 +110,7 @@ where
         let ended = match self.frames.follow(&chunk) {
             Ok(ended) => ended,
             Err(error) => {
-                return self.fail(Refusal::new(Code::Internal, "ANSWER_NOT_GRPC", error.to_string()).into());
+                return self.fail(watch::not_grpc(error));
             }
         };
         let is_large = self.frames.begun() > HELD;
@@ -173,13 +137,10 @@ where
 
     /// Ends with a status of the gateway's own, if one can still follow.
     fn fail(&mut self, status: Status) -> Result<Bytes, Torn> {
-        let status = match self.fault.as_ref().and_then(|fault| fault.get()) {
-            Some(fault) => Refusal::from(*fault).into(),
-            None => status,
-        };
+        let status = self.watch.blame(status);
         if self.torn {
             self.over = true;
-            self.record.end(status.code());
+            self.watch.end(status.code());
             return Err(Torn);
         }
         let mut trailers = HeaderMap::new();
@@ -192,19 +153,17 @@ where
     /// Ends as the service did.
     fn end(&mut self, trailers: &HeaderMap) -> Result<Bytes, Torn> {
         if !self.frames.between() {
-            let status = Refusal::unavailable("ANSWER_BROKEN_OFF", "the answer ended within a message");
-            return self.fail(status.into());
+            return self.fail(watch::cut_short());
         }
         let Some(code) = headers::code(trailers) else {
-            return self
-                .fail(Refusal::new(Code::Unknown, "STATUS_MISSING", "the answer ended without a status").into());
+            return self.fail(watch::no_status());
         };
         self.finish(trailers, code)
     }
 
     fn finish(&mut self, trailers: &HeaderMap, code: Code) -> Result<Bytes, Torn> {
         self.over = true;
-        self.record.end(code);
+        self.watch.end(code);
         let passing = trailers.iter().filter(|(name, _)| headers::passes_down(name));
         let frame = frames::trailers(passing);
         Ok(self.write(frame, true))
@@ -231,6 +190,7 @@ where
             Self::Whole(bytes) if bytes.is_empty() => None,
             Self::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Self::Call(outbound) => ready!(outbound.poll(context)).map(|chunk| chunk.map(Frame::data)),
+            Self::Stream(body) => ready!(body.as_mut().poll_frame(context)),
         })
     }
 
@@ -238,6 +198,7 @@ where
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Call(outbound) => outbound.over,
+            Self::Stream(body) => body.is_end_stream(),
         }
     }
 
@@ -246,6 +207,7 @@ where
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             // Base64 and the frame of trailers make it longer than upstream says, by what only the end tells.
             Self::Call(_) => SizeHint::default(),
+            Self::Stream(body) => body.size_hint(),
         }
     }
 }

@@ -5,12 +5,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
+use lyceum::error::Error as Refusal;
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::Metrics;
-use crate::request;
+use crate::record::Record;
+use crate::request::{self, Fault};
+use crate::watch::Timer;
 
 /// A service's answer in pieces; without an end it stays open.
 struct Upstream {
@@ -48,12 +52,22 @@ fn frame(message: &[u8]) -> Vec<u8> {
 }
 
 fn outbound(pieces: Vec<Result<Frame<Bytes>, Status>>, form: Form) -> Outbound<Upstream> {
+    watched(pieces, form, None, None, CancellationToken::new())
+}
+
+fn watched(
+    pieces: Vec<Result<Frame<Bytes>, Status>>,
+    form: Form,
+    timer: Timer,
+    fault: Option<Fault>,
+    stopping: CancellationToken,
+) -> Outbound<Upstream> {
     let upstream = Upstream {
         pieces: pieces.into(),
         stays_open: false,
     };
     let record = Record::begin(Metrics::default().method("p.S/M"), Instant::now());
-    Outbound::new(upstream, form, None, None, CancellationToken::new(), record)
+    Outbound::new(upstream, form, Watch::new(timer, fault, stopping, record))
 }
 
 /// Everything that a browser gets, chunk by chunk.
@@ -148,19 +162,26 @@ async fn an_answer_without_a_status_gets_one() {
 
 #[tokio::test]
 async fn what_was_wrong_with_the_request_is_what_is_said() {
-    let mut outbound = outbound(vec![Err(Status::cancelled("reset"))], Form::Binary);
     let fault = OnceLock::new();
     fault.set(request::Error::Truncated).unwrap();
-    outbound.fault = Some(Arc::new(fault));
+    let pieces = vec![Err(Status::cancelled("reset"))];
+    let outbound = watched(
+        pieces,
+        Form::Binary,
+        None,
+        Some(Arc::new(fault)),
+        CancellationToken::new(),
+    );
     let chunks = got(outbound).await;
     assert!(status_frame(chunks[0].as_ref().unwrap()).starts_with("grpc-status:3\r\n"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_time_is_up() {
-    let mut outbound = outbound(vec![data(&frame(b"x"))], Form::Binary);
+    let timer: Timer = Some(Box::pin(sleep(Duration::from_secs(3))));
+    let pieces = vec![data(&frame(b"x"))];
+    let mut outbound = watched(pieces, Form::Binary, timer, None, CancellationToken::new());
     outbound.upstream.stays_open = true;
-    outbound.timer = Some(Box::pin(sleep(Duration::from_secs(3))));
     let began = Instant::now();
     let chunks = got(outbound).await;
     assert_eq!(began.elapsed(), Duration::from_secs(3));
@@ -169,9 +190,10 @@ async fn a_stream_ends_when_its_time_is_up() {
 
 #[tokio::test]
 async fn a_stream_ends_with_a_status_when_the_gateway_stops() {
-    let mut outbound = outbound(vec![data(&frame(b"x"))], Form::Binary);
+    let stopping = CancellationToken::new();
+    let pieces = vec![data(&frame(b"x"))];
+    let mut outbound = watched(pieces, Form::Binary, None, None, stopping.clone());
     outbound.upstream.stays_open = true;
-    let stopping = outbound.stopping.clone();
     let chunks = tokio::spawn(got(outbound));
     tokio::task::yield_now().await;
     stopping.cancel();

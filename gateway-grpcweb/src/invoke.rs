@@ -1,0 +1,349 @@
+//! The one way of a call, whatever its caller speaks.
+//!
+//! ```text
+//! Ask ─▶ begin: route ▸ guard ▸ deadline ▸ headers ▸ trace ─▶ Call ─▶ send: channel ▸ headers ─▶ Head
+//!                                                                                   invoke ─▶ Answer: messages ▸ status
+//! ```
+//!
+//! **What.** [`Edge::begin`] makes a [`Call`] of what was asked, [`Call::send`] makes the call, and a front that forwards
+//! bytes passes the [`Head`]'s body on. [`Edge::invoke`] is for fronts that deal in messages: one goes in, an [`Answer`]
+//! comes out.
+//!
+//! **Why.** Rules, deadlines, traces and records are the same for all; a front only translates. Each step either goes on
+//! or refuses, and a refused call is recorded as one that was answered.
+//!
+//! **When not.** No front calls a channel itself.
+
+use bytes::{BufMut as _, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use lyceum::client::{Answered, ResponseBody};
+use lyceum::context::headers::{CORRELATION, PRINCIPAL, TIMEOUT, TRACEPARENT};
+use lyceum::context::{Trace, format_timeout};
+use lyceum::contracts;
+use lyceum::error::Error as Refusal;
+use lyceum::telemetry::adopt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tower::Service as _;
+
+use crate::edge::Edge;
+use crate::frames;
+use crate::messages::Messages;
+use crate::peer::Peer;
+use crate::record::Record;
+use crate::request::Fault;
+use crate::route::{Found, Route};
+use crate::watch::{Timer, Watch};
+use crate::{deadline, headers, refusal};
+
+/// The instance that answered.
+const INSTANCE: HeaderName = HeaderName::from_static("lyceum-instance");
+
+/// What somebody wants called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    /// Its path is `/package.Service/Method`.
+    pub(crate) uri: &'a Uri,
+    /// What was sent along: credentials, metadata, `grpc-timeout`.
+    pub(crate) headers: &'a HeaderMap,
+    /// Who is at the other end.
+    #[allow(dead_code, reason = "limits by address come next")]
+    pub(crate) peer: &'a Peer,
+    /// How long the caller waits, where it did not say so in `grpc-timeout`.
+    pub(crate) timeout: Option<Duration>,
+    /// When the request came.
+    pub(crate) began: Instant,
+}
+
+/// A call that may be made, and was not yet.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    uri: &'a Uri,
+    route: Arc<Route>,
+    /// Until when.
+    end: Option<Instant>,
+    pub(crate) timer: Timer,
+    upstream: HeaderMap,
+    /// What the answer's headers will say, however it ends.
+    told: HeaderMap,
+    record: Record,
+    stopping: CancellationToken,
+}
+
+/// A service's answer, up to its headers.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Those that are the caller's business, with the correlation id and the instance.
+    pub(crate) headers: HeaderMap,
+    /// The status, where it stands in the headers and nothing follows.
+    pub(crate) ended: Option<Code>,
+    /// Frames, then trailers.
+    pub(crate) body: ResponseBody,
+    pub(crate) watch: Watch,
+}
+
+/// A service's answer, message by message.
+#[derive(Debug)]
+#[allow(dead_code, reason = "the fronts that deal in messages come next")]
+pub(crate) struct Answer {
+    /// As [`Head::headers`].
+    pub(crate) headers: HeaderMap,
+    /// Messages, then trailers or a status.
+    pub(crate) messages: Messages,
+}
+
+/// A call that came to nothing; it is recorded.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Why.
+    pub(crate) status: Status,
+    /// What the answer says beside.
+    pub(crate) headers: HeaderMap,
+}
+
+impl Edge {
+    /// Everything that comes before a call's message.
+    pub(crate) async fn begin<'a>(&self, ask: Ask<'a>) -> Result<Call<'a>, Refused> {
+        let path = ask.uri.path();
+        let (route, method) = match self.routes.find(path) {
+            Found::Method(route, method) => (route, method),
+            Found::Nothing => return Err(self.nowhere(refusal::unknown_method(), ask.began)),
+            Found::NotYet => return Err(self.nowhere(refusal::not_ready(), ask.began)),
+        };
+        let mut record = Record::begin(route.method(method), ask.began);
+        let mut upstream = headers::upstream(ask.headers);
+        let correlation = trace(&mut upstream, record.span());
+        record.correlate(correlation.clone());
+        let mut told = HeaderMap::new();
+        told.extend(correlation.map(|id| (CORRELATION, id)));
+        let granted = match self.admit(&ask).await {
+            Ok(admitted) => {
+                upstream.insert(PRINCIPAL, admitted.principal);
+                told.extend(admitted.told);
+                self.granted(&ask)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let end = match granted {
+            Ok(granted) => granted.map(|time| ask.began + time),
+            Err(refusal) => return Err(Refused::new(refusal.into(), &mut record, told)),
+        };
+        Ok(Call {
+            uri: ask.uri,
+            route,
+            end,
+            timer: end.map(|end| Box::pin(sleep_until(end))),
+            upstream,
+            told,
+            record,
+            stopping: self.stopping.clone(),
+        })
+    }
+
+    /// Sends one message and reads messages.
+    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
+    pub(crate) async fn invoke(&self, ask: Ask<'_>, message: &[u8]) -> Result<Answer, Refused> {
+        let call = self.begin(ask).await?;
+        let mut frame = BytesMut::with_capacity(frames::HEADER + message.len());
+        frame.put_u8(0);
+        let Ok(length) = u32::try_from(message.len()) else {
+            let refusal = Refusal::exhausted("MESSAGE_TOO_LARGE", "a message has at most 4 GiB");
+            return Err(call.refuse(refusal.into()));
+        };
+        frame.put_u32(length);
+        frame.put_slice(message);
+        let head = call
+            .send(tonic::body::Body::new(Full::new(frame.freeze())), None)
+            .await?;
+        head.messages()
+    }
+
+    /// How long the call may take. What no contract here knows may be a stream, so it gets the longest time instead of
+    /// the fabric client's default; a stream that is known as one may last for ever.
+    fn granted(&self, ask: &Ask<'_>) -> Result<Option<Duration>, Refusal> {
+        let granted = deadline::of(ask.headers, self.deadline_limit).map_err(refusal::broken_timeout)?;
+        Ok(granted
+            .or(ask.timeout.map(|timeout| timeout.min(self.deadline_limit)))
+            .or_else(|| {
+                contracts::method_index(ask.uri.path())
+                    .is_none()
+                    .then_some(self.deadline_limit)
+            }))
+    }
+
+    /// A call that leads nowhere: counted, but not by a name that anybody could make up.
+    pub(crate) fn nowhere(&self, refusal: Refusal, began: Instant) -> Refused {
+        let mut record = Record::begin(Arc::clone(&self.nowhere), began);
+        Refused::new(refusal.into(), &mut record, HeaderMap::new())
+    }
+}
+
+// === impl Call ===
+
+impl Call<'_> {
+    /// Makes the call; `fault` is where its body leaves what went wrong with it.
+    pub(crate) async fn send(mut self, body: tonic::body::Body, fault: Option<Fault>) -> Result<Head, Refused> {
+        if let Some(end) = self.end {
+            let left = end.saturating_duration_since(Instant::now());
+            self.upstream.insert(TIMEOUT, format_timeout(left));
+        }
+        let request = request_of(self.uri, std::mem::take(&mut self.upstream), body);
+        let response = match within(&mut self.timer, self.route.channel().call(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(status)) => {
+                let status = why(fault.as_ref()).unwrap_or(status);
+                return Err(self.refuse(status));
+            }
+            Err(refusal) => return Err(self.refuse(refusal.into())),
+        };
+        let (mut parts, body) = response.into_parts();
+        if parts.status != StatusCode::OK {
+            return Err(self.refuse(foreign(parts.status)));
+        }
+        let Self {
+            uri,
+            route,
+            timer,
+            told,
+            mut record,
+            stopping,
+            ..
+        } = self;
+        let instance = parts.extensions.remove::<Answered>();
+        let ended = headers::code(&parts.headers);
+        if ended.is_none_or(|code| code == Code::Ok) {
+            record.is_for(route.learn(method_of(uri)));
+        }
+        let mut headers = headers::downstream(parts.headers);
+        headers.extend(told);
+        if let Some(Answered { instance }) = instance {
+            if let Ok(id) = HeaderValue::from_str(&instance) {
+                headers.insert(INSTANCE, id);
+            }
+            record.answered_by(instance);
+        }
+        if let Some(code) = ended {
+            record.end(code);
+        }
+        Ok(Head {
+            headers,
+            ended,
+            body,
+            watch: Watch::new(timer, fault, stopping, record),
+        })
+    }
+
+    /// Ends without having been made.
+    pub(crate) fn refuse(mut self, status: Status) -> Refused {
+        Refused::new(status, &mut self.record, self.told)
+    }
+}
+
+// === impl Head ===
+
+impl Head {
+    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
+    fn messages(self) -> Result<Answer, Refused> {
+        match self.ended {
+            Some(code) if code != Code::Ok => {
+                let status = Status::from_header_map(&self.headers).unwrap_or_else(crate::watch::no_status);
+                Err(Refused {
+                    status,
+                    headers: self.headers,
+                })
+            }
+            ended => Ok(Answer {
+                headers: self.headers,
+                messages: Messages::new(self.body, self.watch, ended.is_some()),
+            }),
+        }
+    }
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(status: Status, record: &mut Record, headers: HeaderMap) -> Self {
+        record.end(status.code());
+        Self { status, headers }
+    }
+}
+
+/// Waits for `future` until the time is up.
+pub(crate) async fn within<F: Future>(timer: &mut Timer, future: F) -> Result<F::Output, Refusal> {
+    let Some(timer) = timer else {
+        return Ok(future.await);
+    };
+    tokio::select! {
+        biased;
+        output = future => Ok(output),
+        () = timer => Err(Refusal::deadline_exceeded()),
+    }
+}
+
+/// Goes on with the trace and the correlation id that the call has, or begins them; answers the correlation id.
+fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
+    let given = headers
+        .get(TRACEPARENT)
+        .and_then(|value| Trace::parse(value.as_bytes()));
+    let caller = given.unwrap_or_else(|| {
+        // The state of a trace that cannot be read is worth nothing.
+        headers.remove("tracestate");
+        Trace::fresh()
+    });
+    let trace = adopt(span, &caller);
+    headers.insert(TRACEPARENT, trace.to_header());
+    match headers.get_mut(CORRELATION) {
+        // HTTP/2 need not remember a value that never returns.
+        Some(given) => {
+            given.set_sensitive(true);
+            Some(given.clone())
+        }
+        // The callee makes the same id out of the trace by itself.
+        None => HeaderValue::try_from(trace.short()).ok(),
+    }
+}
+
+fn method_of(uri: &Uri) -> &str {
+    uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request<tonic::body::Body> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    // A query is none of a method's name.
+    *request.uri_mut() = match uri.query() {
+        None => uri.clone(),
+        Some(_) => uri.path().parse().unwrap_or_default(),
+    };
+    *request.headers_mut() = headers;
+    request
+}
+
+/// What was wrong with the request's body, if that is why there is no answer.
+fn why(fault: Option<&Fault>) -> Option<Status> {
+    let fault = fault?.get()?;
+    Some(Refusal::from(*fault).into())
+}
+
+/// An answer that is not gRPC's. Source: `http-grpc-status-mapping.md` in grpc/grpc.
+fn foreign(status: StatusCode) -> Status {
+    let code = match status.as_u16() {
+        400 => Code::Internal,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502 | 503 | 504 => Code::Unavailable,
+        _ => Code::Unknown,
+    };
+    Refusal::new(
+        code,
+        "ANSWER_NOT_GRPC",
+        format!("the instance answered with HTTP {}", status.as_u16()),
+    )
+    .into()
+}
