@@ -51,6 +51,7 @@ mod report;
 mod request;
 mod response;
 mod route;
+mod schema;
 mod server;
 mod text;
 mod watch;
