@@ -7,6 +7,8 @@
     reason = "cargo speaks to a build script through its environment"
 )]
 
+#[path = "build/access.rs"]
+mod access;
 #[path = "build/messages.rs"]
 mod messages;
 #[path = "build/methods.rs"]

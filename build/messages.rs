@@ -11,9 +11,9 @@ use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor};
 /// Where the generated modules hang.
 pub(crate) const MODULE: &str = "crate::contracts";
 
-/// Whether a package or full name is one of our contracts.
+/// Whether a package or full name is one of our contracts; the options that annotate them are no messages of a call.
 pub(crate) fn ours(name: &str) -> bool {
-    name.starts_with("lyceum.")
+    name.starts_with("lyceum.") && !name.starts_with("lyceum.options.")
 }
 
 /// Every message of ours.

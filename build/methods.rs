@@ -8,10 +8,12 @@ use std::fmt::Write as _;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
+use crate::access;
 use crate::messages::{MODULE, ours};
 
 /// Writes `METHODS` and an `impl Contract` for every generated client.
 pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Result<(), Box<dyn Error>> {
+    let access = access::Reader::new(pool)?;
     let mut rows = Vec::new();
     let mut clients = String::new();
     for service in pool.services().filter(|service| ours(service.full_name())) {
@@ -19,10 +21,11 @@ pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Res
         for method in service.methods() {
             let path = format!("/{full_name}/{}", method.name());
             rows.push(format!(
-                "Method {{ path: \"{path}\", service: \"{full_name}\", idempotent: {}, client_streaming: {}, server_streaming: {} }},",
+                "Method {{ path: \"{path}\", service: \"{full_name}\", idempotent: {}, client_streaming: {}, server_streaming: {}, access: {} }},",
                 idempotent(&method),
                 method.is_client_streaming(),
-                method.is_server_streaming()
+                method.is_server_streaming(),
+                access.of(&method)?
             ));
         }
         let package = service.package_name();

@@ -22,6 +22,8 @@ mod generated {
 }
 pub use generated::lyceum::*;
 
+use crate::principal::Access;
+
 include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 
 /// The largest message that the fabric's client sends or accepts, in bytes. Servers accept tonic's 4 MiB, into which a
@@ -44,6 +46,8 @@ pub struct Method {
     pub client_streaming: bool,
     /// Whether the callee streams.
     pub server_streaming: bool,
+    /// Who may call it.
+    pub access: Access,
 }
 
 /// Where in [`METHODS`] the method of a path such as

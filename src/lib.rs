@@ -38,6 +38,7 @@ mod fabric;
 pub mod identity;
 pub mod load_report;
 pub mod policy;
+pub mod principal;
 pub mod privacy;
 pub mod registration;
 pub mod resilience;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::error::Error;
 
 /// A value whose `Debug` and serialised form show nothing. Take it out with [`Sensitive::expose`], where it is used.
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sensitive<T>(T);
 

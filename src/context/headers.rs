@@ -42,13 +42,15 @@ pub fn pseudonym(value: &HeaderValue) -> Option<&str> {
 }
 
 fn token(value: &HeaderValue, longest: usize) -> Option<&str> {
-    let text = value.to_str().ok()?;
-    let good = !text.is_empty()
+    value.to_str().ok().filter(|text| is_token(text, longest))
+}
+
+pub(crate) fn is_token(text: &str, longest: usize) -> bool {
+    !text.is_empty()
         && text.len() <= longest
         && text
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    good.then_some(text)
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 pub(super) fn read_privacy(headers: &HeaderMap, privacy: &mut Privacy) -> Result<(), Error> {

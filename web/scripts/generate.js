@@ -1,7 +1,8 @@
 // Writes the page's client below src/generated from the contracts, with buf and protoc-gen-es from node_modules.
 //
-// Why a script: the input rules (buf.validate) are enforced by the services; their descriptors would make the page a
-// third larger, so they are left out of what is generated here. Why not in git: the contracts are the source.
+// Why a script: the input rules (buf.validate) and who may call (lyceum.options) are enforced by the services; their
+// descriptors would make the page a third larger, so they are left out of what is generated here. Why not in git: the
+// contracts are the source.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -27,6 +28,8 @@ const run = spawnSync(
     "buf.gen.yaml",
     "--exclude-type",
     "buf.validate",
+    "--exclude-type",
+    "lyceum.options.v1",
     ...services.flatMap((name) => ["--path", join("..", "proto", "lyceum", name)]),
   ],
   { cwd: web, stdio: "inherit" },
