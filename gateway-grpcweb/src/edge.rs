@@ -24,6 +24,7 @@ use crate::report::{self, Condition};
 use crate::request::{Inbound, Limits};
 use crate::response::Reply;
 use crate::route::Routes;
+use crate::schema::Schema;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -33,6 +34,7 @@ const METRICS: HeaderValue = HeaderValue::from_static(METRICS_TYPE);
 #[derive(Debug)]
 pub(crate) struct Edge {
     pub(crate) routes: Arc<Routes>,
+    pub(crate) schema: Arc<Schema>,
     pub(crate) limits: Limits,
     pub(crate) deadline_limit: Duration,
     pub(crate) metrics: Metrics,
@@ -56,6 +58,7 @@ impl Edge {
         let metrics = registered.unwrap_or_default();
         Self {
             routes: Arc::new(Routes::new(metrics.clone())),
+            schema: Arc::new(Schema::new()),
             limits: Limits {
                 bytes: usize::try_from(settings.body_limit).unwrap_or(usize::MAX),
                 idle: settings.body_idle,

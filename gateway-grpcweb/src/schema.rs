@@ -1,5 +1,27 @@
-//! What the services' own descriptors tell of their types.
+//! What the services' types are, learnt from the services themselves while the gateway runs.
+//!
+//! **What.** [`Schema`] knows every method that instances announce and reflect: its messages, whether it streams, what
+//! its contract says and allows. A call looks a method up without a lock; who builds something out of all methods (a
+//! document, a list of tools) watches the [generation](Schema::watch).
+//!
+//! **Why.** JSON, documents and tools need types, and a new service must need no new gateway. So types come by gRPC's
+//! server reflection, over the same channel as calls, and are asked for again when instances change. What was learnt is
+//! kept while nobody answers; what cannot be true is refused, logged, and harms no other service.
+//!
+//! ```text
+//! discovery ─▶ learning ─▶ reflection ─▶ files ─▶ contract ─▶ Schema ─▶ codec, fronts
+//!  instances    one task     v1, v1alpha   checked   methods,    table
+//!  that changed a service    limits        order     comments    by path
+//! ```
+//!
+//! **When not.** grpc-web and native gRPC forward bytes and never look here. **Source.** `reflection.proto` in grpc/grpc,
+//! `descriptor.proto` in protobuf.
 
+#[allow(
+    dead_code,
+    reason = "tools and documents are made of it as soon as descriptors are learnt"
+)]
+pub(crate) mod codec;
 #[allow(
     dead_code,
     reason = "tools and documents are made of it as soon as descriptors are learnt"
@@ -9,4 +31,130 @@ pub(crate) mod comments;
     dead_code,
     reason = "tools and documents are made of it as soon as descriptors are learnt"
 )]
+mod contract;
+mod files;
+#[allow(
+    dead_code,
+    reason = "tools and documents are made of it as soon as descriptors are learnt"
+)]
 pub(crate) mod json_schema;
+mod learning;
+mod reflection;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+#[allow(unused_imports, reason = "the fronts ask for it next")]
+pub(crate) use contract::Idempotency;
+pub(crate) use contract::{MethodInfo, ServiceInfo};
+pub(crate) use learning::follow;
+
+/// Every type that was learnt.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    table: ArcSwap<Table>,
+    /// By Consul service; written only by those who learn.
+    learnt: Mutex<BTreeMap<String, Learnt>>,
+    generation: watch::Sender<u64>,
+}
+
+/// One state of the schema.
+#[derive(Debug, Default)]
+struct Table {
+    /// By `package.Service/Method`.
+    methods: HashMap<String, Arc<MethodInfo>>,
+    /// By name.
+    services: Arc<[Arc<ServiceInfo>]>,
+}
+
+/// What one Consul service reflects.
+#[derive(Debug, Default)]
+struct Learnt {
+    live: bool,
+    services: Vec<Arc<ServiceInfo>>,
+}
+
+// === impl Schema ===
+
+impl Schema {
+    /// Knows nothing until [`follow`] runs.
+    pub(crate) fn new() -> Self {
+        Self {
+            table: ArcSwap::default(),
+            learnt: Mutex::default(),
+            generation: watch::Sender::new(0),
+        }
+    }
+
+    #[allow(dead_code, reason = "the fronts ask for it next")]
+    /// The method of `package.Service/Method`, with or without a slash before it.
+    pub(crate) fn method(&self, path: &str) -> Option<Arc<MethodInfo>> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        self.table.load().methods.get(path).map(Arc::clone)
+    }
+
+    #[allow(dead_code, reason = "the fronts ask for it next")]
+    /// Every service whose types are known, by name.
+    pub(crate) fn services(&self) -> Arc<[Arc<ServiceInfo>]> {
+        Arc::clone(&self.table.load().services)
+    }
+
+    #[allow(dead_code, reason = "the fronts ask for it next")]
+    /// A number that grows whenever the answers of [`Schema::method`] and [`Schema::services`] may have changed.
+    pub(crate) fn generation(&self) -> u64 {
+        *self.generation.borrow()
+    }
+
+    #[allow(dead_code, reason = "the fronts ask for it next")]
+    /// Tells of each new generation.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Takes in what a Consul service reflects; the same gRPC service of two is the one's that is live, then the first's.
+    fn learn(&self, owner: &str, services: Vec<Arc<ServiceInfo>>) {
+        self.update(owner, |learnt| learnt.services = services);
+    }
+
+    /// Whether any instance of a Consul service can be called now.
+    fn set_live(&self, owner: &str, live: bool) {
+        self.update(owner, |learnt| learnt.live = live);
+    }
+
+    fn update(&self, owner: &str, change: impl FnOnce(&mut Learnt)) {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        change(learnt.entry(owner.to_owned()).or_default());
+        let mut owners: BTreeMap<&str, (bool, &Arc<ServiceInfo>)> = BTreeMap::new();
+        for said in learnt.values() {
+            for service in &said.services {
+                let owner = owners.entry(&service.name).or_insert((said.live, service));
+                if said.live && !owner.0 {
+                    *owner = (true, service);
+                }
+            }
+        }
+        let services: Arc<[Arc<ServiceInfo>]> = owners.into_values().map(|(_, service)| Arc::clone(service)).collect();
+        let old = self.table.load();
+        let same = old.services.len() == services.len()
+            && old
+                .services
+                .iter()
+                .zip(services.iter())
+                .all(|(old, new)| Arc::ptr_eq(old, new));
+        if same {
+            return;
+        }
+        let methods = services
+            .iter()
+            .flat_map(|service| &service.methods)
+            .map(|method| (method.path[1..].to_owned(), Arc::clone(method)))
+            .collect();
+        self.table.store(Arc::new(Table { methods, services }));
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+}

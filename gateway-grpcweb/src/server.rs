@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connections;
 use crate::edge::Edge;
-use crate::route;
+use crate::{route, schema};
 
 /// Why a gateway could not run.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ pub struct Bound {
     address: SocketAddr,
     presence: Presence,
     /// Follows Consul until the gateway ends.
-    _following: AbortOnDropHandle<()>,
+    _following: [AbortOnDropHandle<()>; 2],
 }
 
 // === impl Gateway ===
@@ -72,7 +72,10 @@ impl Gateway {
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let edge = Arc::new(Edge::new(&self.fabric));
-        let following = tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes)));
+        let following = [
+            tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
+            tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
+        ];
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,
@@ -80,7 +83,7 @@ impl Gateway {
             listener,
             address,
             presence,
-            _following: AbortOnDropHandle::new(following),
+            _following: following.map(AbortOnDropHandle::new),
         })
     }
 

@@ -1,0 +1,193 @@
+//! Asking a service for its descriptors, by gRPC's server reflection.
+//!
+//! Version 1 first, then v1alpha, which is the same protocol under an older name and all that many servers have. One
+//! stream asks for everything; some servers end it at the first thing they do not have, so the rest is asked for on
+//! another. When not: what the answers are worth is for [`files`](super::files) to tell.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, uri::PathAndQuery};
+use lyceum::client::Channel;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest as Asked;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse as Told;
+
+use super::files::{self, Files};
+
+/// For everything that one service is asked.
+const TIME: Duration = Duration::from_secs(20);
+/// The largest single answer.
+const ANSWER: usize = 4 * 1024 * 1024;
+
+const ALPHA: PathAndQuery = PathAndQuery::from_static("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo");
+
+/// Why a service's types could not be learnt.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the service does not reflect: {}", .0.code())]
+    Status(#[from] Box<Status>),
+    #[error("the service took longer than {TIME:?} to reflect")]
+    Late,
+    #[error("the service ended the stream without an answer")]
+    Silent,
+    #[error("the service answered with what it was not asked")]
+    Unasked,
+    #[error(transparent)]
+    Files(#[from] files::Error),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+enum Question {
+    Service(String),
+    File(String),
+}
+
+/// The files of these services that the instances behind `channel` have.
+pub(crate) async fn ask(channel: &Channel, services: &[String]) -> Result<Files, Error> {
+    timeout(TIME, async {
+        match ask_as(Reflecting::new(channel, false), services).await {
+            Err(Error::Status(status)) if status.code() == Code::Unimplemented => {
+                ask_as(Reflecting::new(channel, true), services).await
+            }
+            answer => answer,
+        }
+    })
+    .await
+    .unwrap_or(Err(Error::Late))
+}
+
+async fn ask_as(channel: Reflecting, services: &[String]) -> Result<Files, Error> {
+    let mut inquiry = Inquiry {
+        open: services.iter().cloned().map(Question::Service).collect(),
+        asked: BTreeSet::new(),
+        files: Files::default(),
+    };
+    while let Some(first) = inquiry.open.pop_front() {
+        inquiry.converse(channel.clone(), first).await?;
+    }
+    Ok(inquiry.files)
+}
+
+/// What is still to be asked, and what is known.
+struct Inquiry {
+    open: VecDeque<Question>,
+    /// Files that were asked for, or will be.
+    asked: BTreeSet<String>,
+    files: Files,
+}
+
+impl Inquiry {
+    /// Asks on one stream until nothing is left to ask, or the service ends it for something that it does not have.
+    async fn converse(&mut self, channel: Reflecting, first: Question) -> Result<(), Error> {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut request = tonic::Request::new(ReceiverStream::new(receiver));
+        request.set_timeout(TIME);
+        // Some services send no headers before the first question; there is room for it.
+        let _ = sender.send(first.request()).await;
+        let mut client = ServerReflectionClient::new(channel).max_decoding_message_size(ANSWER);
+        let mut answers = client
+            .server_reflection_info(request)
+            .await
+            .map_err(Box::new)?
+            .into_inner();
+        let mut question = first;
+        loop {
+            let told = match answers.message().await {
+                Ok(answer) => answer.and_then(|answer| answer.message_response).ok_or(Error::Silent)?,
+                Err(status) if status.code() == Code::NotFound => return Ok(()),
+                Err(status) => return Err(Box::new(status).into()),
+            };
+            self.take(&question, told)?;
+            question = match self.open.pop_front() {
+                Some(next) => next,
+                None => return Ok(()),
+            };
+            // Fails when the service has left, which its answer tells better.
+            let _ = sender.send(question.request()).await;
+        }
+    }
+
+    fn take(&mut self, question: &Question, told: Told) -> Result<(), Error> {
+        match told {
+            Told::FileDescriptorResponse(response) => {
+                let mut named = Vec::new();
+                for encoded in response.file_descriptor_proto {
+                    named.push(self.files.add(encoded.into())?);
+                }
+                if let Question::File(name) = question
+                    && !named.contains(name)
+                {
+                    return Err(Error::Unasked);
+                }
+                for name in self.files.missing() {
+                    if self.asked.insert(name.to_owned()) {
+                        self.open.push_back(Question::File(name.to_owned()));
+                    }
+                }
+                Ok(())
+            }
+            // It does not have it; what needs it will say so.
+            Told::ErrorResponse(error) if error.error_code == Code::NotFound as i32 => Ok(()),
+            Told::ErrorResponse(error) => Err(Box::new(Status::new(Code::from_i32(error.error_code), "")).into()),
+            _ => Err(Error::Unasked),
+        }
+    }
+}
+
+impl Question {
+    fn request(&self) -> ServerReflectionRequest {
+        let asked = match self {
+            Self::Service(name) => Asked::FileContainingSymbol(name.clone()),
+            Self::File(name) => Asked::FileByFilename(name.clone()),
+        };
+        ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(asked),
+        }
+    }
+}
+
+/// The fabric's channel, under either name of the protocol.
+#[derive(Clone, Debug)]
+struct Reflecting {
+    channel: Channel,
+    alpha: bool,
+}
+
+impl Reflecting {
+    fn new(channel: &Channel, alpha: bool) -> Self {
+        Self {
+            channel: channel.clone(),
+            alpha,
+        }
+    }
+}
+
+impl tower::Service<Request<Body>> for Reflecting {
+    type Response = <Channel as tower::Service<Request<Body>>>::Response;
+    type Error = Status;
+    type Future = <Channel as tower::Service<Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        self.channel.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if self.alpha {
+            let mut uri = std::mem::take(request.uri_mut()).into_parts();
+            uri.path_and_query = Some(ALPHA);
+            // Scheme and authority stay as tonic made them.
+            *request.uri_mut() = uri.try_into().unwrap_or_default();
+        }
+        self.channel.call(request)
+    }
+}
