@@ -48,6 +48,7 @@ impl Edge {
         let waits = parts.headers.contains_key(EXPECT);
         let body = Inbound::new(body, form, self.limits, waits);
         let ask = Ask {
+            method: &parts.method,
             uri: &parts.uri,
             headers: &parts.headers,
             peer,
