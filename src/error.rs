@@ -141,3 +141,64 @@ impl From<Error> for Status {
 pub fn reason_of(status: &Status) -> Option<String> {
     status.get_details_error_info().map(|info| info.reason)
 }
+
+/// What a status says beside its code and its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The stable reason; empty where the sender gave none.
+    pub reason: String,
+    /// Facts that a program can act on, by name.
+    pub metadata: Vec<(String, String)>,
+    /// Fields that break a rule, and the rule.
+    pub violations: Vec<(String, String)>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Told {
+    /// Reads the details that a status carries; what is not there, or cannot be read, is left empty.
+    #[must_use]
+    pub fn of(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let (reason, mut metadata) = match details.error_info() {
+            Some(info) => (
+                info.reason.clone(),
+                info.metadata.clone().into_iter().collect::<Vec<_>>(),
+            ),
+            None => (String::new(), Vec::new()),
+        };
+        metadata.sort();
+        let violations = details
+            .bad_request()
+            .into_iter()
+            .flat_map(|request| &request.field_violations)
+            .map(|violation| (violation.field.clone(), violation.description.clone()))
+            .collect();
+        Self {
+            reason,
+            metadata,
+            violations,
+            retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_what_was_said() {
+        let status = Status::from(
+            Error::invalid_input(vec![("text".to_owned(), "is too short".to_owned())])
+                .with_metadata("limit", "7")
+                .with_retry_after(Duration::from_millis(1500)),
+        );
+        let told = Told::of(&status);
+        assert_eq!(told.reason, "INPUT_INVALID");
+        assert_eq!(told.metadata, [("limit".to_owned(), "7".to_owned())]);
+        assert_eq!(told.violations, [("text".to_owned(), "is too short".to_owned())]);
+        assert_eq!(told.retry_after, Some(Duration::from_millis(1500)));
+        assert_eq!(Told::of(&Status::unknown("nothing more")), Told::default());
+    }
+}

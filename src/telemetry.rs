@@ -18,6 +18,7 @@ pub use traces::adopt;
 
 use std::io::IsTerminal as _;
 
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -54,6 +55,11 @@ impl Drop for Guard {
     }
 }
 
+/// Whether a target writes whole requests, answers and addresses into its logs: no filter lets it speak.
+fn tells_all(target: &str) -> bool {
+    target == "rmcp" || target.starts_with("rmcp::")
+}
+
 /// Sets up logs and traces for this process, and keeps the messages of panics out of them. Call it once, inside the
 /// runtime.
 ///
@@ -78,7 +84,11 @@ pub fn install(settings: &Telemetry, service: &str) -> Result<Guard, Error> {
         .map(|collector| traces::provider(collector, settings.sample, service))
         .transpose()?;
     let spans = provider.as_ref().map(|provider| traces::layer(provider, service));
-    tracing_subscriber::registry().with(logs).with(spans).try_init()?;
+    tracing_subscriber::registry()
+        .with(filter_fn(|of| !tells_all(of.target())))
+        .with(logs)
+        .with(spans)
+        .try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         // The place alone: the message of a panic may quote what was being worked on.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
