@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let testing = env::var_os("CARGO_FEATURE_TESTING").is_some();
     let mut sources = Vec::new();
     contracts_below(Path::new("proto"), testing, &mut sources)?;
-    let mut compiler = protox::Compiler::new([PathBuf::from("proto"), validation_protos()?])?;
+    let mut compiler = protox::Compiler::new(include_folders()?)?;
     compiler
         .include_imports(true)
         .include_source_info(true)
@@ -73,10 +73,19 @@ fn contracts_below(folder: &Path, testing: bool, found: &mut Vec<PathBuf>) -> Re
     Ok(())
 }
 
-/// Where `buf/validate/validate.proto` lies: inside a crate that is locked with this build, never copied here.
-/// Cargo downloads it where it is not there yet.
-fn validation_protos() -> Result<PathBuf, Box<dyn Error>> {
-    const CARRIER: &str = "prost-protovalidate-types";
+/// Ours, and the crates that carry what ours import.
+fn include_folders() -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut folders = vec![PathBuf::from("proto")];
+    folders.extend(carried(&[
+        ("prost-protovalidate-types", "proto"),
+        ("envoy-types", "proto/googleapis"),
+    ])?);
+    Ok(folders)
+}
+
+/// Folders inside crates that are locked with this build, never copied here. Cargo downloads them where they are not
+/// there yet.
+fn carried(wanted: &[(&str, &str)]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     let output = Command::new(env::var("CARGO")?)
         .args(["metadata", "--format-version=1", "--manifest-path=Cargo.toml"])
         .output()?;
@@ -84,12 +93,17 @@ fn validation_protos() -> Result<PathBuf, Box<dyn Error>> {
         return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let manifest = metadata["packages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|package| package["name"] == CARRIER)
-        .and_then(|package| package["manifest_path"].as_str())
-        .ok_or_else(|| format!("the crate {CARRIER} is not among this build's packages"))?;
-    Ok(Path::new(manifest).with_file_name("proto"))
+    wanted
+        .iter()
+        .map(|(carrier, folder)| {
+            let manifest = metadata["packages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|package| package["name"] == *carrier)
+                .and_then(|package| package["manifest_path"].as_str())
+                .ok_or_else(|| format!("the crate {carrier} is not among this build's packages"))?;
+            Ok(Path::new(manifest).with_file_name(folder))
+        })
+        .collect()
 }

@@ -156,18 +156,26 @@ step_crates() {
   done_ crates "as locked"
 }
 
-# buf/validate/validate.proto lies inside a crate that Cargo.lock pins; buf finds the copy as its second module (buf.yaml).
+# buf/validate/*.proto and google/api/*.proto lie inside crates that Cargo.lock pins; buf finds the copies as modules of
+# their own (buf.yaml).
 step_contracts() {
-  local module=target/proto-modules/protovalidate source
+  bring_protos prost-protovalidate-types proto buf/validate validate.proto protovalidate
+  bring_protos envoy-types proto/googleapis google/api annotations.proto googleapis
+  bring_protos envoy-types proto/googleapis google/api http.proto googleapis
+  done_ contracts target/proto-modules
+}
+
+# bring_protos CRATE FOLDER PACKAGE FILE MODULE
+bring_protos() {
+  local module=target/proto-modules/$5/$3 source
   source=$(cargo metadata --format-version 1 --offline --locked 2>/dev/null |
-    grep -o '"manifest_path":"[^"]*/prost-protovalidate-types-[^"]*/Cargo.toml"' | head -n 1 | cut -d '"' -f 4) || true
-  [ -n "$source" ] || fail "the crate prost-protovalidate-types is not among this build's packages"
-  source=$(dirname "$source")/proto/buf/validate/validate.proto
-  if ! cmp -s "$source" "$module/buf/validate/validate.proto"; then
-    mkdir -p "$module/buf/validate"
-    cp -f "$source" "$module/buf/validate/validate.proto" && chmod u+w "$module/buf/validate/validate.proto"
+    grep -o "\"manifest_path\":\"[^\"]*/$1-[^\"]*/Cargo.toml\"" | head -n 1 | cut -d '"' -f 4) || true
+  [ -n "$source" ] || fail "the crate $1 is not among this build's packages"
+  source=$(dirname "$source")/$2/$3/$4
+  if ! cmp -s "$source" "$module/$4"; then
+    mkdir -p "$module"
+    cp -f "$source" "$module/$4" && chmod u+w "$module/$4"
   fi
-  done_ contracts "$module"
 }
 
 # --- grpcurl ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // Writes the page's client below src/generated from the contracts, with buf and protoc-gen-es from node_modules.
 //
-// Why a script: the input rules (buf.validate) and who may call (lyceum.options) are enforced by the services; their
-// descriptors would make the page a third larger, so they are left out of what is generated here. Why not in git: the
+// Why a script: the input rules (buf.validate) and who may call (lyceum.options) are enforced by the services, and REST's
+// paths (google.api) are the gateway's; their descriptors would make the page a third larger, so they are left out of what is generated here. Why not in git: the
 // contracts are the source.
 
 import { spawnSync } from "node:child_process";
@@ -30,6 +30,8 @@ const run = spawnSync(
     "buf.validate",
     "--exclude-type",
     "lyceum.options.v1",
+    "--exclude-type",
+    "google.api",
     ...services.flatMap((name) => ["--path", join("..", "proto", "lyceum", name)]),
   ],
   { cwd: web, stdio: "inherit" },
