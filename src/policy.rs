@@ -1,7 +1,7 @@
 //! The policy of a service: every setting of how it is called and how it serves, in one document.
 //!
-//! **What.** A [`Policy`] has five sections: `[call]` with `[methods.<Name>]` above it, `[budget]`, `[balancing]` and
-//! `[serving]`. It is the default of each key, below the configuration's `[policy]`, below the service's own document:
+//! **What.** A [`Policy`] has six sections: `[call]` with `[methods.<Name>]` above it, `[budget]`, `[balancing]`,
+//! `[serving]` and, for the gateway alone, `[edge]`. It is the default of each key, below the configuration's `[policy]`, below the service's own document:
 //! TOML in Consul's key-value store at `lyceum/policies/<service>`. [`Policies::watch`] follows that document; what holds
 //! now is a [`Resolved`], read without a lock and without a look-up by name.
 //!
@@ -20,7 +20,9 @@ mod balancing;
 mod budget;
 mod call;
 mod document;
+mod edge;
 mod following;
+mod limits;
 mod resolved;
 mod rules;
 mod serving;
@@ -30,7 +32,9 @@ pub use balancing::{Balancing, Choice, Ejection};
 pub use budget::Budget;
 pub use call::Call;
 pub use document::{DOCUMENT_LIMIT, Error};
+pub use edge::{Edge, Log};
 pub use following::{Policies, Watched, key};
+pub use limits::{Allowance, Limits, Rate};
 pub use resolved::Resolved;
 pub use serving::Serving;
 pub use shown::{Origin, Setting};
@@ -56,6 +60,8 @@ pub struct Policy {
     pub balancing: Balancing,
     /// What a server takes on.
     pub serving: Serving,
+    /// What the gateway lets in and out.
+    pub edge: Edge,
 }
 
 impl Policy {

@@ -20,6 +20,7 @@ use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
 use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
+use crate::quota::Quota;
 use crate::report::{self, Condition};
 use crate::request::{Inbound, Limits};
 use crate::response::Reply;
@@ -42,6 +43,8 @@ pub(crate) struct Edge {
     pub(crate) stopping: CancellationToken,
     /// Calls that lead nowhere.
     pub(crate) nowhere: Arc<metrics::Method>,
+    /// How often it may be called.
+    pub(crate) quota: Arc<Quota>,
     fabric: Fabric,
     cors: Cors,
     page: Page,
@@ -66,6 +69,7 @@ impl Edge {
             deadline_limit: settings.deadline_limit,
             stopping: CancellationToken::new(),
             nowhere: metrics.method(OTHER),
+            quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
             metrics,
             fabric: fabric.clone(),
             cors: Cors::new(&settings.origins, settings.preflight_age),

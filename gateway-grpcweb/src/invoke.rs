@@ -54,7 +54,6 @@ pub(crate) struct Ask<'a> {
     /// What was sent along: credentials, metadata, `grpc-timeout`.
     pub(crate) headers: &'a HeaderMap,
     /// Who is at the other end.
-    #[allow(dead_code, reason = "limits by address come next")]
     pub(crate) peer: &'a Peer,
     /// How long the caller waits, where it did not say so in `grpc-timeout`.
     pub(crate) timeout: Option<Duration>,
@@ -123,13 +122,16 @@ impl Edge {
         record.correlate(correlation.clone());
         let mut told = HeaderMap::new();
         told.extend(correlation.map(|id| (CORRELATION, id)));
-        let granted = match self.admit(&ask).await {
+        let granted = match self.admit(&ask, record.method()).await {
             Ok(admitted) => {
                 upstream.insert(PRINCIPAL, admitted.principal);
                 told.extend(admitted.told);
                 self.granted(&ask)
             }
-            Err(refusal) => Err(refusal),
+            Err(denied) => {
+                told.extend(denied.told);
+                Err(denied.refusal)
+            }
         };
         let end = match granted {
             Ok(granted) => granted.map(|time| ask.began + time),

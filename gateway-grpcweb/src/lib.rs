@@ -45,6 +45,7 @@ mod pace;
 mod page;
 mod peer;
 mod protocol;
+mod quota;
 mod record;
 mod refusal;
 mod report;

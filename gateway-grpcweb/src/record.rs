@@ -54,6 +54,11 @@ impl Record {
         &self.span
     }
 
+    /// The method that it is for, as metrics call it.
+    pub(crate) fn method(&self) -> &str {
+        &self.method.name
+    }
+
     /// What ties its log lines together.
     pub(crate) fn correlate(&mut self, correlation: Option<HeaderValue>) {
         if let Some(id) = correlation.as_ref().and_then(|id| id.to_str().ok()) {

@@ -47,7 +47,7 @@ pub struct Bound {
     address: SocketAddr,
     presence: Presence,
     /// Follows Consul until the gateway ends.
-    _following: [AbortOnDropHandle<()>; 2],
+    _following: [AbortOnDropHandle<()>; 3],
 }
 
 // === impl Gateway ===
@@ -75,6 +75,7 @@ impl Gateway {
         let following = [
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
+            tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
         ];
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
@@ -142,6 +143,7 @@ impl Bound {
         if left > 0 {
             tracing::warn!(connections = left, "calls were still under way when the grace ended");
         }
+        edge.quota.leave(&fabric).await;
         presence.left().await;
     }
 }

@@ -127,6 +127,7 @@ impl Policy {
         self.budget.check(&mut Rules::of("budget", problems));
         self.balancing.check(&mut Rules::of("balancing", problems));
         self.serving.check(&mut Rules::of("serving", problems));
+        self.edge.check(problems);
     }
 
     /// The names in this policy that are no methods of the service, as far as this program knows it: none where it does

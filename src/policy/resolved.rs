@@ -1,7 +1,7 @@
 //! What holds for a service right now, laid out for the path of a call.
 
 use super::document::{is_of, name};
-use super::{Balancing, Budget, Call, Policy, Serving};
+use super::{Balancing, Budget, Call, Edge, Policy, Serving};
 use crate::contracts::METHODS;
 
 /// A service's settings with every method's worked out.
@@ -17,6 +17,8 @@ pub struct Resolved {
     pub balancing: Balancing,
     /// What a server takes on.
     pub serving: Serving,
+    /// What the gateway lets in and out.
+    pub edge: Edge,
 }
 
 impl Resolved {
@@ -36,6 +38,7 @@ impl Resolved {
             budget: policy.budget.clone(),
             balancing: policy.balancing.clone(),
             serving: policy.serving.clone(),
+            edge: policy.edge.clone(),
         }
     }
 

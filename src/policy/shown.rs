@@ -64,4 +64,4 @@ impl Policy {
     }
 }
 
-const ORDER: [&str; 5] = ["call.", "methods.", "budget.", "balancing.", "serving."];
+const ORDER: [&str; 6] = ["call.", "methods.", "budget.", "balancing.", "serving.", "edge."];

@@ -203,20 +203,48 @@ fn each_value_says_where_it_comes_from() {
 
 #[test]
 fn the_guide_has_every_key_with_its_default() {
-    let guide = include_str!("../../docs/resilience.md");
+    let guides = concat!(
+        include_str!("../../docs/resilience.md"),
+        "\n",
+        include_str!("../../docs/gateway/limits.md"),
+        "\n",
+        include_str!("../../docs/gateway/seeing.md")
+    );
     let settings = Policy::default().settings(b"").unwrap();
     assert!(settings.len() > 30);
     for setting in settings {
         let (section, key) = setting.key.split_once('.').unwrap();
-        let table = guide
-            .split("\n## ")
-            .find(|part| part.starts_with(&format!("`[{section}]`")));
         let row = format!("| `{key}` | `{}` |", setting.value.to_string().trim_matches('"'));
-        assert!(
-            table.is_some_and(|table| table.contains(&row)),
-            "{section}: no row that begins with {row}"
-        );
+        let is_told = guides
+            .split("\n## ")
+            .any(|part| part.starts_with(&format!("`[{section}]`")) && part.contains(&row));
+        assert!(is_told, "{section}: no row that begins with {row}");
     }
+}
+
+#[test]
+fn limits_name_methods_and_keep_their_ranges() {
+    let policy = Policy::default()
+        .with(b"[edge.limits]\nmethod.calls = 9\n[edge.limits.methods.\"a.b.C/D\"]\ncalls = 5\nper = \"1s\"")
+        .unwrap();
+    let limits = &policy.edge.limits;
+    assert_eq!((limits.methods["a.b.C/D"].calls, limits.method.calls), (5, 9));
+    let wrong = keys(
+        "[edge.limits]\naddress.calls = 10000001\nkey.per_day = 1000000001\nprincipal.per = \"2h\"\nkept = 5\n\
+         [edge.limits.methods.\"a.b.C\"]\nburst = 10000001\n[edge.log]\nsample = 1.5",
+    );
+    assert_eq!(
+        wrong,
+        [
+            "edge.limits.address.calls",
+            "edge.limits.principal.per",
+            "edge.limits.key.per_day",
+            "edge.limits.methods.\"a.b.C\"",
+            "edge.limits.methods.\"a.b.C\".burst",
+            "edge.limits.kept",
+            "edge.log.sample",
+        ]
+    );
 }
 
 proptest! {

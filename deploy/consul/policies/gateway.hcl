@@ -19,3 +19,8 @@ agent_prefix "" {
 key_prefix "lyceum/policies/" {
   policy = "read"
 }
+
+# What callers used of their day, counted by all gateways together (docs/gateway/limits.md).
+key_prefix "lyceum/quota/" {
+  policy = "write"
+}

@@ -8,6 +8,7 @@ mod browser;
 mod calls;
 mod documents;
 mod faults;
+mod limits;
 mod mirror;
 mod routing;
 mod stage;

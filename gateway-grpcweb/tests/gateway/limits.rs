@@ -1,0 +1,148 @@
+//! Limits as operators set them while the gateway runs, and as callers meet them.
+
+use std::time::Duration;
+
+use lyceum::Fabric;
+use lyceum::error::Told;
+use lyceum::policy::{Rate, key};
+use lyceum::testing::wait_for;
+use lyceum_gateway_grpcweb::Gateway;
+use tokio_util::sync::CancellationToken;
+
+use crate::browser::{Answer, Browser, Form, frame};
+use crate::stage::Stage;
+
+const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
+const ECHO: &str = "mirror.v1.MirrorService/Echo";
+
+fn limit(answer: &Answer, name: &str) -> Option<String> {
+    Some(answer.headers.get(name)?.to_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_change_while_the_gateway_runs_and_say_what_is_left() {
+    let stage = Stage::start().await;
+    let browser = stage.browser();
+    let answer = browser.unary(GET, b"").await;
+    assert_eq!(limit(&answer, "ratelimit-policy"), None, "this machine is not limited");
+
+    let document = "[edge.limits]\nloopback = true\naddress = { calls = 60, burst = 1000000, per = \"1h\" }\n";
+    stage.consul.client().kv_put(&key("gateway"), document).await.unwrap();
+    wait_for("the policy to hold", || async {
+        limit(&browser.unary(ECHO, b"").await, "ratelimit-policy").as_deref() == Some("\"address\";q=60;w=3600")
+    })
+    .await;
+    let request = browser
+        .call(GET, Form::Binary)
+        .header("origin", "https://school.example")
+        .body(frame(b""))
+        .unwrap();
+    let answer = browser.send(request).await;
+    assert_eq!(answer.status(), Some(0));
+    assert!(limit(&answer, "ratelimit").unwrap().starts_with("\"address\";r="));
+    let exposed = limit(&answer, "access-control-expose-headers").unwrap();
+    assert!(
+        exposed.contains("ratelimit") && exposed.contains("ratelimit-policy"),
+        "{exposed}"
+    );
+
+    // The burst that is allowed now was used long ago.
+    let document = "[edge.limits]\nloopback = true\naddress = { calls = 60, burst = 1, per = \"1h\" }\n";
+    stage.consul.client().kv_put(&key("gateway"), document).await.unwrap();
+    wait_for("a call too many", || async {
+        browser.unary(GET, b"").await.status() == Some(8)
+    })
+    .await;
+    for browser in [browser, browser.over_http2()] {
+        let answer = browser.unary(GET, b"").await;
+        assert_eq!(
+            (answer.http, answer.status(), answer.reason().as_str()),
+            (200, Some(8), "RATE_LIMITED")
+        );
+        let told = Told::of(&answer.error().unwrap());
+        assert_eq!(told.metadata, [("limit".to_owned(), "address".to_owned())]);
+        let wait = told.retry_after.unwrap();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(3600), "{wait:?}");
+        let after: u64 = limit(&answer, "retry-after").unwrap().parse().unwrap();
+        assert!(after.abs_diff(wait.as_secs()) <= 1);
+        assert_eq!(
+            limit(&answer, "ratelimit").unwrap(),
+            format!("\"address\";r=0;t={after}")
+        );
+    }
+    stage.consul.client().kv_delete(&key("gateway")).await.unwrap();
+    wait_for("no limit to hold", || async {
+        browser.unary(GET, b"").await.status() == Some(0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_has_a_limit_of_its_own_and_no_other_suffers() {
+    let rate = |calls| Rate {
+        calls,
+        per: Duration::from_secs(3600),
+        burst: 0,
+    };
+    let stage = Stage::start_with(|configuration| {
+        let limits = &mut configuration.policy.edge.limits;
+        limits
+            .methods
+            .insert("mirror.v1.MirrorService/Headers".to_owned(), rate(2));
+    })
+    .await;
+    let browser = stage.browser();
+    let call = |method: &'static str| async move { browser.unary(method, b"").await.status() };
+    // The first answer tells the gateway that there is such a method: until then it is nobody in particular.
+    for _ in 0..3 {
+        assert_eq!(call("mirror.v1.MirrorService/Headers").await, Some(0));
+    }
+    let refused = browser.unary("mirror.v1.MirrorService/Headers", b"").await;
+    assert_eq!(refused.reason(), "RATE_LIMITED");
+    assert_eq!(
+        limit(&refused, "ratelimit-policy").as_deref(),
+        Some("\"method\";q=2;w=3600")
+    );
+    for _ in 0..5 {
+        assert_eq!(call(GET).await, Some(0));
+        assert_eq!(call(ECHO).await, Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_share_a_limit_as_they_come_and_go() {
+    let change = |configuration: &mut lyceum::configuration::Configuration| {
+        let limits = &mut configuration.policy.edge.limits;
+        limits.loopback = true;
+        limits.address.calls = 10_000;
+    };
+    let stage = Stage::start_with(change).await;
+    let browser = stage.browser();
+    let policy = |browser: Browser| async move {
+        limit(&browser.unary(ECHO, b"").await, "ratelimit-policy").unwrap_or_default()
+    };
+    assert_eq!(policy(browser).await, "\"address\";q=10000;w=60");
+
+    let mut own = stage.configuration();
+    own.gateway.address = "127.0.0.1:0".parse().unwrap();
+    change(&mut own);
+    let second = Gateway::new(&Fabric::start(own, "gateway").unwrap())
+        .bind()
+        .await
+        .unwrap();
+    let other = Browser::new(second.address());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(second.serve(stop.clone().cancelled_owned()));
+    for browser in [browser, other] {
+        wait_for("each to take half", || async {
+            policy(browser).await == "\"address\";q=5000;w=60"
+        })
+        .await;
+    }
+    stop.cancel();
+    wait_for("the one that stays to take all", || async {
+        policy(browser).await == "\"address\";q=10000;w=60"
+    })
+    .await;
+    serving.await.unwrap();
+}
