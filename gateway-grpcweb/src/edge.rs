@@ -15,6 +15,7 @@ use lyceum::client::ResponseBody;
 use lyceum::telemetry::METRICS_TYPE;
 use tokio_util::sync::CancellationToken;
 
+use crate::connect::Kind;
 use crate::cors::Cors;
 use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
@@ -94,10 +95,24 @@ impl Edge {
         }
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
-            None => self.document(request).await.map(Reply::from),
+            None => self.other(request, peer).await,
         };
         admission.expose(response.headers_mut());
         response
+    }
+
+    /// What is no gRPC.
+    async fn other<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        let kind = Kind::of(&parts).filter(|kind| kind.is_plain() || names_method(parts.uri.path()));
+        let request = Request::from_parts(parts, body);
+        match kind {
+            Some(kind) => self.connect(request, peer, kind).await,
+            None => self.document(request).await.map(Reply::from),
+        }
     }
 
     async fn document<B>(&self, request: Request<B>) -> Response<Bytes>
@@ -140,6 +155,12 @@ impl Edge {
         }
         response
     }
+}
+
+/// Whether a path is `/package.Service/Method`: other JSON is not Connect's.
+fn names_method(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    parts.next().is_some_and(|service| service.contains('.')) && parts.next().is_some() && parts.next().is_none()
 }
 
 fn json(report: &impl serde::Serialize) -> Response<Bytes> {

@@ -68,7 +68,7 @@ pub(crate) fn passes_down(name: &HeaderName) -> bool {
     let name = name.as_str();
     !(matches!(
         name,
-        "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding"
+        "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding" | "endpoint-load-metrics-bin"
     ) || is_of_connection(name)
         || name.starts_with("access-control-"))
 }

@@ -90,7 +90,6 @@ pub(crate) struct Head {
 
 /// A service's answer, message by message.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the fronts that deal in messages come next")]
 pub(crate) struct Answer {
     /// As [`Head::headers`].
     pub(crate) headers: HeaderMap,
@@ -152,19 +151,7 @@ impl Edge {
     /// Sends one message and reads messages.
     #[allow(dead_code, reason = "the fronts that deal in messages come next")]
     pub(crate) async fn invoke(&self, ask: Ask<'_>, message: &[u8]) -> Result<Answer, Refused> {
-        let call = self.begin(ask).await?;
-        let mut frame = BytesMut::with_capacity(frames::HEADER + message.len());
-        frame.put_u8(0);
-        let Ok(length) = u32::try_from(message.len()) else {
-            let refusal = Refusal::exhausted("MESSAGE_TOO_LARGE", "a message has at most 4 GiB");
-            return Err(call.refuse(refusal.into()));
-        };
-        frame.put_u32(length);
-        frame.put_slice(message);
-        let head = call
-            .send(tonic::body::Body::new(Full::new(frame.freeze())), None)
-            .await?;
-        head.messages()
+        self.begin(ask).await?.exchange(message).await
     }
 
     /// How long the call may take. What no contract here knows may be a stream, so it gets the longest time instead of
@@ -242,6 +229,22 @@ impl Call<'_> {
         })
     }
 
+    /// Makes the call with one message, and reads messages.
+    pub(crate) async fn exchange(self, message: &[u8]) -> Result<Answer, Refused> {
+        let mut frame = BytesMut::with_capacity(frames::HEADER + message.len());
+        frame.put_u8(0);
+        let Ok(length) = u32::try_from(message.len()) else {
+            let refusal = Refusal::exhausted("MESSAGE_TOO_LARGE", "a message has at most 4 GiB");
+            return Err(self.refuse(refusal.into()));
+        };
+        frame.put_u32(length);
+        frame.put_slice(message);
+        let head = self
+            .send(tonic::body::Body::new(Full::new(frame.freeze())), None)
+            .await?;
+        head.messages()
+    }
+
     /// Ends without having been made.
     pub(crate) fn refuse(mut self, status: Status) -> Refused {
         Refused::new(status, &mut self.record, self.told)
@@ -251,8 +254,8 @@ impl Call<'_> {
 // === impl Head ===
 
 impl Head {
-    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
-    fn messages(self) -> Result<Answer, Refused> {
+    /// The same, message by message; a failure that stands in the headers is a refusal.
+    pub(crate) fn messages(self) -> Result<Answer, Refused> {
         match self.ended {
             Some(code) if code != Code::Ok => {
                 let status = Status::from_header_map(&self.headers).unwrap_or_else(crate::watch::no_status);
@@ -332,7 +335,7 @@ fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request
 /// What was wrong with the request's body, if that is why there is no answer.
 fn why(fault: Option<&Fault>) -> Option<Status> {
     let fault = fault?.get()?;
-    Some(Refusal::from(*fault).into())
+    Some(fault.clone().into())
 }
 
 /// An answer that is not gRPC's. Source: `http-grpc-status-mapping.md` in grpc/grpc.

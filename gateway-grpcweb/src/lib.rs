@@ -30,6 +30,7 @@
 //! Source: `PROTOCOL-WEB.md` in grpc/grpc, and the issues that users of other gateways filed.
 
 mod call;
+mod connect;
 mod connection;
 mod cors;
 mod deadline;
@@ -54,6 +55,7 @@ mod response;
 mod route;
 mod schema;
 mod server;
+mod status;
 mod text;
 mod watch;
 

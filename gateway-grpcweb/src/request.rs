@@ -59,14 +59,15 @@ pub(crate) enum Error {
 }
 
 /// Where a body that streams leaves what went wrong with it, for the answer to say.
-pub(crate) type Fault = Arc<OnceLock<Error>>;
+pub(crate) type Fault = Arc<OnceLock<Refusal>>;
 
 /// A body being read.
 #[derive(Debug)]
 pub(crate) struct Inbound<B: Body<Data = Bytes> + Send + Unpin + 'static> {
     source: Source<B>,
     text: Option<text::Decoder>,
-    frames: Frames,
+    /// None where the body is no frames of gRPC's.
+    frames: Option<Frames>,
     read: usize,
     limits: Limits,
     pause: Option<Pin<Box<Sleep>>>,
@@ -101,11 +102,19 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
                 unasked: waits,
             },
             text: (form == Form::Text).then(text::Decoder::default),
-            frames: Frames::new(limits.bytes),
+            frames: Some(Frames::new(limits.bytes)),
             read: 0,
             limits,
             pause: None,
             over: false,
+        }
+    }
+
+    /// Reads `body` as it is, whatever is in it.
+    pub(crate) fn plain(body: B, limits: Limits, waits: bool) -> Self {
+        Self {
+            frames: None,
+            ..Self::new(body, Form::Binary, limits, waits)
         }
     }
 
@@ -147,7 +156,8 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         (streamed, fault)
     }
 
-    async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+    /// The next chunk of it.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         std::future::poll_fn(|context| self.poll_chunk(context)).await
     }
 
@@ -185,7 +195,9 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         };
         self.read += chunk.len();
         // A message's header says that it is too large before all of it has come.
-        self.frames.follow(&chunk)?;
+        if let Some(frames) = &mut self.frames {
+            frames.follow(&chunk)?;
+        }
         if self.read > self.limits.bytes.saturating_add(frames::HEADER) {
             return Err(Error::TooLarge(self.limits.bytes));
         }
@@ -196,7 +208,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         if let Some(text) = &self.text {
             text.finish()?;
         }
-        if self.frames.between() {
+        if self.frames.as_ref().is_none_or(Frames::between) {
             Ok(())
         } else {
             Err(Error::Truncated)
@@ -224,8 +236,9 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Body for Streamed<B> {
             Some(Ok(chunk)) => Some(Ok(Frame::data(chunk))),
             Some(Err(error)) => {
                 // Only one error ever comes out of a body.
-                let _ = this.fault.set(error);
-                Some(Err(Refusal::from(error).into()))
+                let refusal = Refusal::from(error);
+                let _ = this.fault.set(refusal.clone());
+                Some(Err(refusal.into()))
             }
             None => None,
         })

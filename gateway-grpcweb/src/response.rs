@@ -13,8 +13,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_util::StreamExt as _;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::StreamBody;
 use tonic::{Code, Status};
 
 use crate::frames::{self, Frames};
@@ -33,7 +36,6 @@ pub(crate) enum Reply<B> {
     /// A service's answer.
     Call(Box<Outbound<B>>),
     /// What another front makes of an answer, as it comes.
-    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
     Stream(Pin<Box<dyn Body<Data = Bytes, Error = Torn> + Send>>),
 }
 
@@ -175,6 +177,13 @@ where
 impl<B> From<Bytes> for Reply<B> {
     fn from(bytes: Bytes) -> Self {
         Self::Whole(bytes)
+    }
+}
+
+impl<B> Reply<B> {
+    /// The pieces of a stream, each sent as soon as it is there.
+    pub(crate) fn pieces(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self::Stream(Box::pin(StreamBody::new(stream.map(|piece| Ok(Frame::data(piece))))))
     }
 }
 

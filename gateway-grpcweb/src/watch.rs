@@ -74,7 +74,7 @@ impl Watch {
     /// What was wrong with the request's body if anything was, because it explains every other status.
     pub(crate) fn blame(&self, status: Status) -> Status {
         match self.fault.as_ref().and_then(|fault| fault.get()) {
-            Some(fault) => Refusal::from(*fault).into(),
+            Some(fault) => fault.clone().into(),
             None => status,
         }
     }

@@ -161,7 +161,7 @@ async fn a_stream_leaves_its_fault() {
     assert!(fault.get().is_none());
     assert_eq!(next().await.unwrap().unwrap_err().code(), Code::InvalidArgument);
     assert!(next().await.is_none());
-    assert_eq!(fault.get(), Some(&Error::Truncated));
+    assert_eq!(fault.get(), Some(&Refusal::from(Error::Truncated)));
 }
 
 #[tokio::test]

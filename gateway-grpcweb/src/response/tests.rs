@@ -163,7 +163,7 @@ async fn an_answer_without_a_status_gets_one() {
 #[tokio::test]
 async fn what_was_wrong_with_the_request_is_what_is_said() {
     let fault = OnceLock::new();
-    fault.set(request::Error::Truncated).unwrap();
+    fault.set(request::Error::Truncated.into()).unwrap();
     let pieces = vec![Err(Status::cancelled("reset"))];
     let outbound = watched(
         pieces,

@@ -91,16 +91,20 @@ impl Browser {
         Self { http2: true, ..self }
     }
 
+    /// A path, as requests over this version of HTTP name it.
+    pub(crate) fn uri(&self, path: &str) -> String {
+        if self.http2 {
+            format!("http://{}{path}", self.address)
+        } else {
+            path.to_owned()
+        }
+    }
+
     /// A call in the making.
     pub(crate) fn call(&self, method: &str, form: Form) -> http::request::Builder {
-        let path = if self.http2 {
-            format!("http://{}/{method}", self.address)
-        } else {
-            format!("/{method}")
-        };
         Request::builder()
             .method(Method::POST)
-            .uri(path)
+            .uri(self.uri(&format!("/{method}")))
             .header("content-type", form.content_type())
     }
 
@@ -155,12 +159,7 @@ impl Browser {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, HeaderMap, Bytes) {
-        let uri = if self.http2 {
-            format!("http://{}{path}", self.address)
-        } else {
-            path.to_owned()
-        };
-        let request = Request::builder().uri(uri).body(Bytes::new()).unwrap();
+        let request = Request::builder().uri(self.uri(path)).body(Bytes::new()).unwrap();
         let response = self.begin(request).await;
         let (parts, body) = response.response.into_parts();
         (

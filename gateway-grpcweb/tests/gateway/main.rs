@@ -6,6 +6,7 @@
 
 mod browser;
 mod calls;
+mod connect;
 mod documents;
 mod faults;
 mod limits;

@@ -1,6 +1,7 @@
 //! Consul, two services and a gateway, for one test.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use lyceum::Fabric;
 use lyceum::configuration::Configuration;
@@ -110,4 +111,23 @@ impl Drop for Stage {
             task.abort();
         }
     }
+}
+
+/// A program that may be missing: then the test is skipped, and fails where CI runs it.
+#[expect(clippy::disallowed_methods, reason = "a test looks for programs as a shell would")]
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain([root.join(".tools/bin"), root.join("web/node_modules/.bin")])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no {name} on the PATH: run `make setup`"
+        );
+        eprintln!("skipped: no {name} on the PATH nor in .tools/bin; `make setup` brings it");
+    }
+    found
 }

@@ -1,0 +1,130 @@
+//! One message in a body or a query, one in the answer.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Body;
+use lyceum::client::ResponseBody;
+use lyceum::error::Error as Refusal;
+use tonic::{Code, Status};
+
+use super::kind::Codec;
+use super::translation::{Translation, types_unknown};
+use super::{Failure, gzip, metadata, prepare, query};
+use crate::edge::Edge;
+use crate::invoke::{Answer, Ask, Call, within};
+use crate::request::Inbound;
+use crate::response::Reply;
+use crate::schema::Idempotency;
+
+/// An answer depends on who asks, and on what the student allows.
+const VARIES: HeaderValue = HeaderValue::from_static("authorization, cookie, lyceum-consent, lyceum-purpose");
+
+impl Edge {
+    /// Answers a POST.
+    pub(super) async fn connect_unary<B>(
+        &self,
+        ask: Ask<'_>,
+        codec: Codec,
+        mut body: Inbound<B>,
+    ) -> Result<Response<Reply<ResponseBody>>, Failure>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let mut call = self.begin(ask).await?;
+        let read = async {
+            let translation = Translation::of(codec, &self.schema, ask.uri.path())?;
+            let packed = encoding(ask.headers)?;
+            body.announce(size(ask.headers))?;
+            let message = within(&mut call.timer, body.whole()).await??;
+            let message = if packed { self.unpacked(&message)? } else { message };
+            Ok((translation.request(message)?, translation))
+        };
+        match read.await {
+            Ok((message, translation)) => one(call, codec, &message, &translation).await,
+            Err(refusal) => Err(call.refuse(Refusal::into(refusal)).into()),
+        }
+    }
+
+    /// Answers a GET.
+    pub(super) async fn connect_get(&self, ask: Ask<'_>) -> Result<Response<Reply<ResponseBody>>, Failure> {
+        let call = self.begin(ask).await?;
+        let read = || {
+            let method = self.schema.method(ask.uri.path()).ok_or_else(types_unknown)?;
+            if method.idempotency != Idempotency::NoSideEffects {
+                return Err(Refusal::new(
+                    Code::Unimplemented,
+                    "METHOD_NOT_GET",
+                    "this method may have side effects: call it with POST",
+                ));
+            }
+            let asked = query::read(ask.uri.query().unwrap_or_default())
+                .map_err(|error| Refusal::invalid_argument("QUERY_INVALID", error.to_string()))?;
+            let message = if asked.compressed {
+                self.unpacked(&asked.message)?
+            } else {
+                asked.message
+            };
+            let translation = Translation::of(asked.codec, &self.schema, ask.uri.path())?;
+            Ok((asked.codec, translation.request(message)?, translation))
+        };
+        let (codec, message, translation) = match read() {
+            Ok(read) => read,
+            Err(refusal) => return Err(call.refuse(refusal.into()).into()),
+        };
+        let mut response = one(call, codec, &message, &translation).await?;
+        let headers = response.headers_mut();
+        // Only the service knows how long an answer is true; what says nothing is not kept.
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        headers.append(VARY, VARIES);
+        Ok(response)
+    }
+
+    pub(super) fn unpacked(&self, message: &[u8]) -> Result<Bytes, Refusal> {
+        gzip::unpacked(message, self.limits.bytes).map_err(Refusal::from)
+    }
+}
+
+/// Makes the call.
+async fn one(
+    call: Call<'_>,
+    codec: Codec,
+    message: &[u8],
+    translation: &Translation,
+) -> Result<Response<Reply<ResponseBody>>, Failure> {
+    let Answer { headers, mut messages } = call.exchange(message).await?;
+    let answered = match messages.only().await {
+        Ok(message) => translation.answer(message).map_err(Status::from),
+        Err(status) => Err(status),
+    };
+    let trailers = Cow::Borrowed(messages.trailers());
+    match answered {
+        Ok(message) => {
+            let mut response = Response::new(Reply::Whole(message));
+            *response.headers_mut() = metadata::plain(headers);
+            metadata::lead(response.headers_mut(), &trailers);
+            response.headers_mut().insert(CONTENT_TYPE, codec.unary());
+            Ok(response)
+        }
+        Err(status) => Err(Failure {
+            status,
+            headers,
+            trailers: trailers.into_owned(),
+        }),
+    }
+}
+
+/// Whether the body is gzip as a whole.
+fn encoding(headers: &HeaderMap) -> Result<bool, Refusal> {
+    headers
+        .get(CONTENT_ENCODING)
+        .map_or(Ok(false), |encoding| prepare::is_gzip(encoding.as_bytes()))
+}
+
+pub(super) fn size(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
