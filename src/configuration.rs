@@ -5,14 +5,15 @@
 //! else in the workspace reads the environment. When not: what changes while running lives in Consul.
 //! Source: the twelve-factor app, III; ztunnel's parse-once configuration.
 
+mod gateway;
 mod layers;
 mod rules;
 mod sections;
 
+pub use gateway::{Gateway, Tls, TlsSource};
 pub(crate) use layers::{find, overlay};
 pub use sections::{
-    Authorization, Client, Consul, Discovery, Gateway, Identity, IdentitySource, LogFormat, Registration, Serving,
-    Telemetry,
+    Authorization, Client, Consul, Discovery, Identity, IdentitySource, LogFormat, Registration, Serving, Telemetry,
 };
 
 use std::fmt;

@@ -14,6 +14,7 @@ mod material;
 mod spiffe;
 mod verification;
 
+pub use files::{certificates, certified};
 pub use material::Material;
 pub use spiffe::{Holder, SpiffeId};
 pub use verification::peer;

@@ -32,7 +32,7 @@ pub use balancing::{Balancing, Choice, Ejection};
 pub use budget::Budget;
 pub use call::Call;
 pub use document::{DOCUMENT_LIMIT, Error};
-pub use edge::{Edge, Log};
+pub use edge::{Access, Edge, HeaderRules, Log, Route};
 pub use following::{Policies, Watched, key};
 pub use limits::{Allowance, Limits, Rate};
 pub use resolved::Resolved;

@@ -63,7 +63,7 @@ fn written(service: &str, stored: bool, settings: &[Setting]) -> String {
     };
     let mut section = "";
     for setting in settings {
-        let (of, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
+        let (of, name) = (setting.table(), setting.name());
         if of != section {
             let _ = write!(text, "\n[{of}]\n");
             section = of;

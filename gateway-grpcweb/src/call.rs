@@ -46,7 +46,7 @@ impl Edge {
             Protocol::Other(form) => (form, form),
         };
         let waits = parts.headers.contains_key(EXPECT);
-        let body = Inbound::new(body, form, self.limits, waits);
+        let body = Inbound::new(body, form, self.limits(parts.uri.path()), waits);
         let ask = Ask {
             method: &parts.method,
             uri: &parts.uri,

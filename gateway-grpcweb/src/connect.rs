@@ -54,7 +54,7 @@ impl Edge {
     {
         let began = Instant::now();
         let (mut parts, body) = request.into_parts();
-        let body = Inbound::plain(body, self.limits, parts.headers.contains_key(EXPECT));
+        let body = Inbound::plain(body, self.limits(parts.uri.path()), parts.headers.contains_key(EXPECT));
         if parts.method != Method::POST && kind != Kind::Get {
             return not_allowed();
         }

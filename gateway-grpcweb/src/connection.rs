@@ -1,4 +1,4 @@
-//! Connections of browsers: HTTP/1.1 or HTTP/2 without TLS, with limits on everything that a stranger can hold.
+//! Connections of browsers: HTTP/1.1 or HTTP/2, over TLS or without, with limits on everything that a stranger can hold.
 //!
 //! **Why.** A place is taken by a connection, so each has to earn it: its first request must come within the time that
 //! headers may take (a preface that never ends would otherwise be waited for), and a later one that has begun must end;
@@ -6,6 +6,7 @@
 //! `request`; what is served in answer to them ends with its deadline.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,15 +18,22 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use lyceum::configuration::Gateway;
+use lyceum::identity;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::edge::Edge;
+use crate::hygiene;
 use crate::pace::{Busy, Pace, Paced};
 use crate::peer::Peer;
+use crate::tls::Tls;
 
 /// The largest headers of a request, in bytes.
 const HEADER_BYTES: u32 = 32 * 1024;
@@ -44,6 +52,11 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// How long a status may take to reach its browser when the grace has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// What begins a TLS handshake.
+const HANDSHAKE: u8 = 22;
+/// For who speaks without TLS where TLS is spoken.
+const NEEDS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
+    content-length: 47\r\n\r\nthis port speaks TLS: write https:// before it\n";
 /// Out of file descriptors: give connections time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -53,6 +66,9 @@ pub(crate) struct Connections {
     edge: Arc<Edge>,
     http: Builder<TokioExecutor>,
     header_timeout: Duration,
+    /// How long an answer may lie unread.
+    idle: Duration,
+    tls: Option<Arc<Tls>>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Cancelled: each connection ends after the calls under way.
@@ -64,8 +80,10 @@ pub(crate) struct Connections {
 // === impl Connections ===
 
 impl Connections {
-    /// Room for `places` connections whose headers come within a time.
-    pub(crate) fn new(edge: Arc<Edge>, places: usize, header_timeout: Duration) -> Arc<Self> {
+    /// Connections to an edge, over TLS if there is one, as the configuration limits them.
+    pub(crate) fn new(edge: Arc<Edge>, tls: Option<Arc<Tls>>, settings: &Gateway) -> Arc<Self> {
+        let places = usize::try_from(settings.connections).unwrap_or(usize::MAX);
+        let header_timeout = settings.header_timeout;
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
@@ -84,6 +102,8 @@ impl Connections {
             edge,
             http,
             header_timeout,
+            idle: settings.body_idle,
+            tls,
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),
             leave: CancellationToken::new(),
@@ -110,7 +130,7 @@ impl Connections {
                         connections.edge.metrics.connections.inc();
                         let _ = connections
                             .cut
-                            .run_until_cancelled(connections.serve(stream, Peer { address }))
+                            .run_until_cancelled(connections.serve(stream, address))
                             .await;
                         connections.edge.metrics.connections.dec();
                     });
@@ -141,24 +161,47 @@ impl Connections {
         left
     }
 
-    async fn serve(&self, stream: TcpStream, peer: Peer) {
+    async fn serve(&self, stream: TcpStream, address: SocketAddr) {
         // Without it a small answer waits for the browser's acknowledgement; a socket that refuses is gone anyway.
         let _ = stream.set_nodelay(true);
+        let mut peer = Peer {
+            address,
+            secure: false,
+            certificate: None,
+        };
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, peer).await;
+        };
+        // Only what is spoken is kept while it lasts, not how it came to be.
+        let Ok(Some(stream)) = timeout(self.header_timeout, Box::pin(handshake(stream, tls))).await else {
+            tracing::debug!("no handshake");
+            return;
+        };
+        peer.secure = true;
+        peer.certificate = identity::peer(stream.get_ref().1);
+        Box::pin(self.speak(stream, peer)).await;
+    }
+
+    async fn speak<S>(&self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let pace = Pace::start();
-        let (edge, clock) = (Arc::clone(&self.edge), Arc::clone(&pace));
+        let (edge, clock, peer) = (Arc::clone(&self.edge), Arc::clone(&pace), Arc::new(peer));
         let service = service_fn(move |request: Request<Incoming>| {
             let busy = clock.asked(request.version() != Version::HTTP_2);
-            let edge = Arc::clone(&edge);
+            let (edge, peer) = (Arc::clone(&edge), Arc::clone(&peer));
             async move {
-                Ok::<_, Infallible>(
-                    edge.answer(request, &peer)
-                        .await
-                        .map(|reply| Answered { reply, _busy: busy }),
-                )
+                let last = hygiene::is_last(&request);
+                let mut response = edge.answer(request, &peer).await;
+                if last {
+                    hygiene::close(response.headers_mut());
+                }
+                Ok::<_, Infallible>(response.map(|reply| Answered { reply, _busy: busy }))
             }
         });
         let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
-        let mut connection = std::pin::pin!(self.http.serve_connection(io, service));
+        let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(io, service));
         let mut waited = std::pin::pin!(sleep(self.header_timeout));
         let mut leaving = false;
         loop {
@@ -174,7 +217,7 @@ impl Connections {
                     connection.as_mut().graceful_shutdown();
                 }
                 () = waited.as_mut() => {
-                    let left = pace.left(self.header_timeout).filter(|_| !pace.is_stuck(self.edge.limits.idle));
+                    let left = pace.left(self.header_timeout).filter(|_| !pace.is_stuck(self.idle));
                     let Some(left) = left else {
                         tracing::debug!("a connection took too long to ask or to read");
                         return;
@@ -184,6 +227,21 @@ impl Connections {
             }
         }
     }
+}
+
+/// The handshake of a browser; one that speaks without TLS is told.
+async fn handshake(mut stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await.ok()? == 0 {
+        return None;
+    }
+    if first != [HANDSHAKE] {
+        // It may be gone; and it is all that can be done for it.
+        let _ = stream.write_all(NEEDS_TLS).await;
+        let _ = stream.shutdown().await;
+        return None;
+    }
+    TlsAcceptor::from(tls.tcp()).accept(stream).await.ok()
 }
 
 /// An answer that keeps its connection busy.

@@ -99,7 +99,7 @@ impl Cors {
         match admission {
             Admission::Refused => {
                 *response.status_mut() = StatusCode::FORBIDDEN;
-                *response.body_mut() = Bytes::from_static(b"this origin is not among gateway.origins\n");
+                *response.body_mut() = Bytes::from_static(b"this origin is not among edge.origins\n");
                 return Some(response);
             }
             Admission::Granted(origin) => {

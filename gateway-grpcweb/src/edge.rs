@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body::Body;
 use lyceum::Fabric;
 use lyceum::client::ResponseBody;
@@ -16,7 +15,9 @@ use lyceum::telemetry::METRICS_TYPE;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::Kind;
-use crate::cors::Cors;
+use crate::host::Hosts;
+use crate::hygiene;
+use crate::live::Live;
 use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
 use crate::peer::Peer;
@@ -37,8 +38,8 @@ const METRICS: HeaderValue = HeaderValue::from_static(METRICS_TYPE);
 pub(crate) struct Edge {
     pub(crate) routes: Arc<Routes>,
     pub(crate) schema: Arc<Schema>,
-    pub(crate) limits: Limits,
-    pub(crate) deadline_limit: Duration,
+    /// What may change meanwhile.
+    pub(crate) live: Arc<Live>,
     pub(crate) metrics: Metrics,
     /// Cancelled: streams end, with a status.
     pub(crate) stopping: CancellationToken,
@@ -47,14 +48,18 @@ pub(crate) struct Edge {
     /// How often it may be called.
     pub(crate) quota: Arc<Quota>,
     fabric: Fabric,
-    cors: Cors,
+    hosts: Hosts,
     page: Page,
     draining: AtomicBool,
 }
 
 impl Edge {
     pub(crate) fn new(fabric: &Fabric) -> Self {
-        let settings = &fabric.configuration().gateway;
+        let configuration = fabric.configuration();
+        let settings = &configuration.gateway;
+        let names = settings.hosts.iter().map(String::as_str);
+        let announced = configuration.registration.address.as_deref();
+        let policy = fabric.policies().watch(fabric.service());
         let mut registered = None;
         fabric
             .metrics()
@@ -63,17 +68,13 @@ impl Edge {
         Self {
             routes: Arc::new(Routes::new(metrics.clone())),
             schema: Arc::new(Schema::new()),
-            limits: Limits {
-                bytes: usize::try_from(settings.body_limit).unwrap_or(usize::MAX),
-                idle: settings.body_idle,
-            },
-            deadline_limit: settings.deadline_limit,
+            live: Arc::new(Live::new(policy, settings.body_idle)),
             stopping: CancellationToken::new(),
             nowhere: metrics.method(OTHER),
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
             metrics,
             fabric: fabric.clone(),
-            cors: Cors::new(&settings.origins, settings.preflight_age),
+            hosts: Hosts::new(names.chain(announced)),
             page: Page::new(&settings.page),
             draining: AtomicBool::new(false),
         }
@@ -89,16 +90,43 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let admission = self.cors.admit(&request);
-        if let Some(preflight) = self.cors.preflight(&request, &admission) {
+        if let Some(mut refused) = hygiene::check(&request, &self.hosts) {
+            hygiene::protect(refused.headers_mut(), peer.secure);
+            self.unread(request);
+            return refused.map(Reply::from);
+        }
+        let (admission, preflight) = {
+            let cors = &self.live.load().cors;
+            let admission = cors.admit(&request);
+            let preflight = cors.preflight(&request, &admission);
+            (admission, preflight)
+        };
+        if let Some(preflight) = preflight {
             return preflight.map(Reply::from);
         }
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
             None => self.other(request, peer).await,
         };
+        self.live.load().response.apply(response.headers_mut());
         admission.expose(response.headers_mut());
         response
+    }
+
+    /// How large a call of `/package.Service/Method` may be.
+    pub(crate) fn limits(&self, path: &str) -> Limits {
+        self.live.load().limits(path)
+    }
+
+    /// Reads a body to its end, if there is one: it is nothing that anybody wants.
+    fn unread<B>(&self, request: Request<B>) -> request::Parts
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        let waits = parts.headers.contains_key(EXPECT);
+        drop(Inbound::new(body, Form::Binary, self.limits(""), waits));
+        parts
     }
 
     /// What is no gRPC.
@@ -111,7 +139,11 @@ impl Edge {
         let request = Request::from_parts(parts, body);
         match kind {
             Some(kind) => self.connect(request, peer, kind).await,
-            None => self.document(request).await.map(Reply::from),
+            None => {
+                let mut response = self.document(request).await;
+                hygiene::protect(response.headers_mut(), peer.secure);
+                response.map(Reply::from)
+            }
         }
     }
 
@@ -120,14 +152,7 @@ impl Edge {
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
         self.metrics.documents.inc();
-        let (parts, body) = request.into_parts();
-        // Read to its end, if there is one: it is nothing that anybody wants.
-        drop(Inbound::new(
-            body,
-            Form::Binary,
-            self.limits,
-            parts.headers.contains_key(EXPECT),
-        ));
+        let parts = self.unread(request);
         let path = parts.uri.path();
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return refuse_method();

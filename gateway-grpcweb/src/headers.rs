@@ -20,6 +20,8 @@ const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// How busy an instance is (gRPC A51): for the fabric's own balancing.
+const LOAD: &str = "endpoint-load-metrics-bin";
 const X_USER_AGENT: HeaderName = HeaderName::from_static("x-user-agent");
 
 /// The headers of the call that a browser's headers ask for. Deadline, trace and principal are the context's.
@@ -68,7 +70,7 @@ pub(crate) fn passes_down(name: &HeaderName) -> bool {
     let name = name.as_str();
     !(matches!(
         name,
-        "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding" | "endpoint-load-metrics-bin"
+        "date" | "server" | "set-cookie" | "grpc-accept-encoding" | "grpc-encoding" | LOAD
     ) || is_of_connection(name)
         || name.starts_with("access-control-"))
 }

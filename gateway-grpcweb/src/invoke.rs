@@ -125,6 +125,7 @@ impl Edge {
             Ok(admitted) => {
                 upstream.insert(PRINCIPAL, admitted.principal);
                 told.extend(admitted.told);
+                self.live.load().request.apply(&mut upstream);
                 self.granted(&ask)
             }
             Err(denied) => {
@@ -157,14 +158,12 @@ impl Edge {
     /// How long the call may take. What no contract here knows may be a stream, so it gets the longest time instead of
     /// the fabric client's default; a stream that is known as one may last for ever.
     fn granted(&self, ask: &Ask<'_>) -> Result<Option<Duration>, Refusal> {
-        let granted = deadline::of(ask.headers, self.deadline_limit).map_err(refusal::broken_timeout)?;
+        let path = ask.uri.path();
+        let limit = self.live.load().deadline_limit(path);
+        let granted = deadline::of(ask.headers, limit).map_err(refusal::broken_timeout)?;
         Ok(granted
-            .or(ask.timeout.map(|timeout| timeout.min(self.deadline_limit)))
-            .or_else(|| {
-                contracts::method_index(ask.uri.path())
-                    .is_none()
-                    .then_some(self.deadline_limit)
-            }))
+            .or(ask.timeout.map(|timeout| timeout.min(limit)))
+            .or_else(|| contracts::method_index(path).is_none().then_some(limit)))
     }
 
     /// A call that leads nowhere: counted, but not by a name that anybody could make up.

@@ -38,7 +38,10 @@ mod edge;
 mod frames;
 mod guard;
 mod headers;
+mod host;
+mod hygiene;
 mod invoke;
+mod live;
 #[allow(dead_code, reason = "the fronts that deal in messages come next")]
 mod messages;
 mod metrics;
@@ -57,6 +60,7 @@ mod schema;
 mod server;
 mod status;
 mod text;
+mod tls;
 mod watch;
 
 pub use server::{Bound, Error, Gateway};

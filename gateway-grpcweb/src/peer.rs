@@ -4,9 +4,16 @@
 
 use std::net::SocketAddr;
 
+use lyceum::identity::SpiffeId;
+
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     /// Where it connects from.
     pub(crate) address: SocketAddr,
+    /// Whether it came over TLS.
+    pub(crate) secure: bool,
+    /// Whose certificate it showed and proved to have; of the fabric, or of those whom `gateway.tls.clients` vouches for.
+    #[allow(dead_code, reason = "machines that prove who they are come next")]
+    pub(crate) certificate: Option<SpiffeId>,
 }

@@ -37,6 +37,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 pub(crate) struct Limits {
     /// Bytes, after base64.
     pub(crate) bytes: usize,
+    /// Bytes of one message, never more.
+    pub(crate) message: usize,
     /// Between two chunks.
     pub(crate) idle: Duration,
 }
@@ -102,7 +104,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
                 unasked: waits,
             },
             text: (form == Form::Text).then(text::Decoder::default),
-            frames: Some(Frames::new(limits.bytes)),
+            frames: Some(Frames::new(limits.message)),
             read: 0,
             limits,
             pause: None,

@@ -2,14 +2,19 @@
 //!
 //! It registers in Consul like any other instance, without methods, so that operators find it. Draining: its health
 //! says so → a moment for load balancers to see it → no new connections → grace for calls under way → deregistration.
-//! When not: TLS towards browsers is a reverse proxy's, or a tunnel's; the gateway listens on loopback unless told.
+//!
+//! **Why it may refuse to start.** It listens on loopback unless told. On an address that other machines reach, it wants
+//! TLS, or to be told with `gateway.exposed` that something in front of it sees to that: a school's essays must not cross
+//! a network in the clear because a default was forgotten.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lyceum::Fabric;
 use lyceum::serving::Presence;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connections;
 use crate::edge::Edge;
+use crate::tls::Tls;
 use crate::{route, schema};
+
+/// When a connection that is silent is asked whether anybody is there, before routers forget it.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// How often it is asked before it is given up.
+const KEEPALIVE_TRIES: u32 = 4;
 
 /// Why a gateway could not run.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +41,20 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Other machines would reach it unprotected.
+    #[error(
+        "other machines reach {address}, and {missing}: set gateway.tls.source, or say with gateway.exposed=true that \
+         this is meant, because something in front of the gateway sees to it"
+    )]
+    Exposed {
+        /// Where.
+        address: SocketAddr,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// Its certificate cannot be used.
+    #[error("gateway.tls: {0}")]
+    Tls(#[from] lyceum::identity::Error),
 }
 
 /// A gateway in the making.
@@ -46,8 +71,9 @@ pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     presence: Presence,
-    /// Follows Consul until the gateway ends.
-    _following: [AbortOnDropHandle<()>; 3],
+    tls: Option<Arc<Tls>>,
+    /// Follow Consul, and the certificate's files, until the gateway ends.
+    following: Vec<AbortOnDropHandle<()>>,
 }
 
 // === impl Gateway ===
@@ -62,21 +88,41 @@ impl Gateway {
     /// Listens, announces the gateway and begins to learn the routes; calls are answered once [`Bound::serve`] runs.
     ///
     /// # Errors
-    /// A port that cannot be had.
+    /// A port that cannot be had, a certificate that cannot be used, an address that must not be exposed like this.
     pub async fn bind(self) -> Result<Bound, Error> {
-        let wanted = self.fabric.configuration().gateway.address;
+        let settings = &self.fabric.configuration().gateway;
+        let wanted = settings.address;
+        let tls = Tls::open(&self.fabric)?;
+        if !wanted.ip().is_loopback() && tls.is_none() {
+            let missing = "everything that it says would cross the network in the clear";
+            if !settings.exposed {
+                return Err(Error::Exposed {
+                    address: wanted,
+                    missing,
+                });
+            }
+            tracing::warn!(address = %wanted, missing, "the gateway is exposed, as gateway.exposed says");
+        }
         let failed = |source| Error::Listen {
             address: wanted,
             source,
         };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        // Accepted connections have it from the listener.
+        let keepalive = TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE / KEEPALIVE_TRIES)
+            .with_retries(KEEPALIVE_TRIES);
+        SockRef::from(&listener).set_tcp_keepalive(&keepalive).map_err(failed)?;
         let edge = Arc::new(Edge::new(&self.fabric));
-        let following = [
+        let mut following = vec![
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
             tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
+            tokio::spawn(Arc::clone(&edge.live).follow()),
         ];
+        following.extend(tls.clone().map(|tls| tokio::spawn(tls.follow())));
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,
@@ -84,7 +130,8 @@ impl Gateway {
             listener,
             address,
             presence,
-            _following: following.map(AbortOnDropHandle::new),
+            tls,
+            following: following.into_iter().map(AbortOnDropHandle::new).collect(),
         })
     }
 
@@ -121,14 +168,14 @@ impl Bound {
             listener,
             address,
             presence,
-            _following,
+            tls,
+            following: _following,
         } = self;
-        let settings = &fabric.configuration().gateway;
-        let places = usize::try_from(settings.connections).unwrap_or(usize::MAX);
-        let connections = Connections::new(Arc::clone(&edge), places, settings.header_timeout);
+        let secure = tls.is_some();
+        let connections = Connections::new(Arc::clone(&edge), tls, &fabric.configuration().gateway);
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(Arc::clone(&connections).accept(listener, stop.clone()));
-        tracing::info!(instance = presence.id(), %address, "the gateway is serving");
+        tracing::info!(instance = presence.id(), %address, secure, "the gateway is serving");
 
         presence.until(shutdown).await;
 

@@ -12,6 +12,9 @@ use crate::policy::Policy;
 /// The largest configuration file that is read, in bytes.
 const FILE_LIMIT: u64 = 1024 * 1024;
 
+/// What was `gateway.<key>` before it could change while the gateway runs, and is the policy's now.
+const MOVED: [&str; 4] = ["origins", "preflight_age", "body_limit", "deadline_limit"];
+
 /// Defaults < file < environment < flags.
 pub(super) fn merge(
     file: Option<&Path>,
@@ -23,7 +26,10 @@ pub(super) fn merge(
     let mut merged = defaults.clone();
     if let Some(path) = file {
         match read_file(path) {
-            Ok(table) => overlay(&mut merged, table),
+            Ok(mut table) => {
+                move_keys(&mut table);
+                overlay(&mut merged, table);
+            }
             Err(problem) => errors.add(path.display().to_string(), problem),
         }
     }
@@ -76,9 +82,30 @@ pub(crate) fn overlay(below: &mut Table, above: Table) {
     }
 }
 
+/// Puts the keys that moved where they are now, below what stands there.
+fn move_keys(table: &mut Table) {
+    let Some(Value::Table(gateway)) = table.get_mut("gateway") else {
+        return;
+    };
+    let moved: Table = MOVED
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), gateway.remove(key)?)))
+        .collect();
+    if moved.is_empty() {
+        return;
+    }
+    let nested = |key: &str, below: Table| Table::from_iter([(key.to_owned(), Value::Table(below))]);
+    let mut whole = nested("policy", nested("edge", moved));
+    overlay(&mut whole, std::mem::take(table));
+    *table = whole;
+}
+
 /// Sets one dotted key from text. The default's type decides how the text is read.
 fn set(merged: &mut Table, defaults: &Table, key: &str, text: &str, errors: &mut Errors) {
-    let path: Vec<&str> = key.split('.').collect();
+    let path: Vec<&str> = match key.strip_prefix("gateway.") {
+        Some(moved) if MOVED.contains(&moved) => vec!["policy", "edge", moved],
+        _ => key.split('.').collect(),
+    };
     let known = match path[..] {
         // What a method may have otherwise is of the same kind as what its service has.
         ["policy", "methods", _, name] => find(defaults, &["policy", "call", name]),

@@ -6,9 +6,9 @@ use super::{Configuration, Errors, IdentitySource};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
-const MILLISECOND: Duration = Duration::from_millis(1);
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 
 pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
     let Configuration {
@@ -169,42 +169,7 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         errors.add("telemetry.sample", "must be between 0 and 1");
     }
 
-    between(errors, "gateway.body_limit", gateway.body_limit, 1024, 64 * 1024 * 1024);
-    within(errors, "gateway.deadline_limit", gateway.deadline_limit, SECOND, HOUR);
-    within(
-        errors,
-        "gateway.body_idle",
-        gateway.body_idle,
-        100 * MILLISECOND,
-        10 * MINUTE,
-    );
-    within(
-        errors,
-        "gateway.header_timeout",
-        gateway.header_timeout,
-        100 * MILLISECOND,
-        MINUTE,
-    );
-    between(errors, "gateway.connections", gateway.connections, 1, 100_000);
-    within(
-        errors,
-        "gateway.preflight_age",
-        gateway.preflight_age,
-        Duration::ZERO,
-        DAY,
-    );
-    for origin in &gateway.origins {
-        let plain = origin == "*"
-            || origin.split_once("://").is_some_and(|(scheme, host)| {
-                matches!(scheme, "http" | "https") && !host.is_empty() && !host.contains('/')
-            });
-        if !plain {
-            errors.add(
-                "gateway.origins",
-                format!("\"{origin}\" is no origin: write scheme://host[:port] or *"),
-            );
-        }
-    }
+    gateway.check(errors);
 }
 
 /// What a caller could connect to once a port is added.
@@ -215,7 +180,7 @@ fn is_host(text: &str) -> bool {
     }
 }
 
-fn within(errors: &mut Errors, key: &str, value: Duration, least: Duration, most: Duration) {
+pub(super) fn within(errors: &mut Errors, key: &str, value: Duration, least: Duration, most: Duration) {
     if value < least || value > most {
         errors.add(
             key,
@@ -228,7 +193,7 @@ fn within(errors: &mut Errors, key: &str, value: Duration, least: Duration, most
     }
 }
 
-fn between(errors: &mut Errors, key: &str, value: u32, least: u32, most: u32) {
+pub(super) fn between(errors: &mut Errors, key: &str, value: u32, least: u32, most: u32) {
     if value < least || value > most {
         errors.add(key, format!("must be between {least} and {most}"));
     }

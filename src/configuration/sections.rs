@@ -1,6 +1,6 @@
 //! The sections of the configuration with their defaults; each key says its unit and range, [`super::rules`] checks it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -293,52 +293,6 @@ impl Default for Telemetry {
             format: LogFormat::Auto,
             otlp: None,
             sample: 1.0,
-        }
-    }
-}
-
-/// The browser's side.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gateway {
-    /// Where browsers connect. Plain HTTP: keep it on loopback, or behind something that ends TLS.
-    pub address: SocketAddr,
-    /// Origins that may call from another site, such as `https://school.example`; `*` allows all. The page itself
-    /// needs none.
-    pub origins: Vec<String>,
-    /// The built page; served at `/`.
-    pub page: PathBuf,
-    /// The largest request body in bytes, 1 KiB to 64 MiB.
-    pub body_limit: u32,
-    /// The longest deadline that a browser gets, 1 s to 1 h; also what a method that no contract here knows gets when
-    /// the browser names none.
-    #[serde(with = "humantime_serde")]
-    pub deadline_limit: Duration,
-    /// How long a body may send nothing, 100 ms to 10 min.
-    #[serde(with = "humantime_serde")]
-    pub body_idle: Duration,
-    /// How long the headers of a request may take, 100 ms to 1 min.
-    #[serde(with = "humantime_serde")]
-    pub header_timeout: Duration,
-    /// Connections at a time, 1 to 100,000.
-    pub connections: u32,
-    /// How long a browser remembers a preflight, 0 to 1 day.
-    #[serde(with = "humantime_serde")]
-    pub preflight_age: Duration,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            origins: Vec::new(),
-            page: PathBuf::from("web/dist"),
-            body_limit: 8 * 1024 * 1024,
-            deadline_limit: Duration::from_secs(300),
-            body_idle: Duration::from_secs(20),
-            header_timeout: Duration::from_secs(10),
-            connections: 4096,
-            preflight_age: Duration::from_secs(7200),
         }
     }
 }

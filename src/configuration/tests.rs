@@ -115,6 +115,58 @@ fn an_announced_host_is_one_that_can_be_called() {
 }
 
 #[test]
+fn keys_that_moved_to_the_policy_are_read_where_they_were() {
+    let path = std::env::temp_dir().join(format!("lyceum-moved-{}.toml", std::process::id()));
+    let file = "[gateway]\norigins = [\"https://a.example\"]\nbody_limit = 2048\ndeadline_limit = \"7s\"\n\
+                [policy.edge]\nbody_limit = 4096\n";
+    std::fs::write(&path, file).unwrap();
+    let flags = ["gateway.deadline_limit=9s".to_owned()];
+    let configuration = Configuration::load(Some(&path), [], &flags);
+    std::fs::remove_file(&path).unwrap();
+    let edge = configuration.unwrap().policy.edge;
+    assert_eq!(edge.origins, ["https://a.example"]);
+    assert_eq!(
+        (edge.body_limit, edge.deadline_limit.as_secs()),
+        (4096, 9),
+        "where they are now counts more"
+    );
+}
+
+#[test]
+fn tls_towards_browsers_is_complete_or_absent() {
+    for (flags, key) in [
+        (
+            &["gateway.tls.source=files", "gateway.tls.key=a"][..],
+            "gateway.tls.certificate",
+        ),
+        (
+            &["gateway.tls.source=files", "gateway.tls.certificate=a"],
+            "gateway.tls.key",
+        ),
+        (&["gateway.tls.certificate=a"], "gateway.tls.source"),
+        (&["gateway.tls.clients=fabric"], "gateway.tls.clients"),
+        (&["gateway.http3=true"], "gateway.http3"),
+        (&["gateway.tls.colour=red"], "gateway.tls"),
+        (&["gateway.hosts=a b"], "gateway.hosts"),
+        (&["gateway.hosts=127.0.0.1"], "gateway.hosts"),
+        (&["gateway.hosts=school.example:443"], "gateway.hosts"),
+    ] {
+        let errors = load(&[], flags).unwrap_err();
+        assert!(errors.0.iter().any(|problem| problem.key == key), "{flags:?}: {errors}");
+    }
+    let flags = [
+        "gateway.tls.source=development",
+        "gateway.tls.clients=fabric",
+        "gateway.http3=true",
+    ];
+    let gateway = load(&[("LYCEUM_GATEWAY__HOSTS", "school.example,*.b.example")], &flags)
+        .unwrap()
+        .gateway;
+    assert_eq!(gateway.tls.source, TlsSource::Development);
+    assert_eq!(gateway.hosts, ["school.example", "*.b.example"]);
+}
+
+#[test]
 fn policies_nest_in_every_layer() {
     let configuration = load(
         &[("LYCEUM_POLICY__CALL__DEADLINE", "4s")],

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -62,7 +64,7 @@ impl Material {
         let given = roots;
         let roots = Arc::new(store);
         let provider = provider();
-        let callers = CallerVerifier::try_new(Arc::clone(&roots), &provider, id.trust_domain())?;
+        let callers = CallerVerifier::demanding(Arc::clone(&roots), &provider, id.trust_domain())?;
         let mut server = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(Arc::new(callers))
@@ -101,6 +103,23 @@ impl Material {
         Ok(client)
     }
 
+    /// The chain and its key, for a server that others than the fabric's callers connect to.
+    ///
+    /// # Errors
+    /// Where rustls refuses them.
+    pub fn certified(&self) -> Result<CertifiedKey, Error> {
+        certified(self.chain.clone(), self.key.clone_key())
+    }
+
+    /// Verifies callers who show a certificate of this trust domain, and lets those in who show none.
+    ///
+    /// # Errors
+    /// Roots that verify nobody.
+    pub fn invited(&self, trust_domain: &str) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let callers = CallerVerifier::inviting(Arc::clone(&self.roots), &provider(), trust_domain)?;
+        Ok(Arc::new(callers))
+    }
+
     /// When the certificate ends, as RFC 3339.
     #[must_use]
     pub fn expires_rfc3339(&self) -> String {
@@ -125,6 +144,18 @@ impl Material {
         let end = u64::try_from(self.expires.unix_timestamp()).unwrap_or(0);
         Duration::from_secs(end).saturating_sub(now)
     }
+}
+
+/// A chain that is valid now, with the key that fits it.
+pub(super) fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, Error> {
+    let leaf = chain
+        .first()
+        .ok_or_else(|| Error::Certificate("the chain is empty".to_owned()))?;
+    validity(leaf)?;
+    Ok(CertifiedKey::from_der(chain, key, &provider())?)
 }
 
 /// The one cryptography provider of this workspace.

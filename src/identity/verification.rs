@@ -13,7 +13,7 @@ use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::server::{ClientCertVerifierBuilder, ParsedCertificate, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use super::{Error, SpiffeId};
@@ -108,12 +108,28 @@ pub(super) struct CallerVerifier {
 }
 
 impl CallerVerifier {
-    pub(super) fn try_new(
+    /// Nobody without a certificate.
+    pub(super) fn demanding(
         roots: Arc<RootCertStore>,
         provider: &Arc<CryptoProvider>,
         trust_domain: &str,
     ) -> Result<Self, Error> {
-        let chain = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider))
+        let chain = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+        Self::try_new(chain, trust_domain)
+    }
+
+    /// Those too who show none.
+    pub(super) fn inviting(
+        roots: Arc<RootCertStore>,
+        provider: &Arc<CryptoProvider>,
+        trust_domain: &str,
+    ) -> Result<Self, Error> {
+        let chain = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+        Self::try_new(chain.allow_unauthenticated(), trust_domain)
+    }
+
+    fn try_new(chain: ClientCertVerifierBuilder, trust_domain: &str) -> Result<Self, Error> {
+        let chain = chain
             .build()
             .map_err(|error| Error::Certificate(format!("the roots cannot verify callers: {error}")))?;
         Ok(Self {
@@ -124,6 +140,10 @@ impl CallerVerifier {
 }
 
 impl ClientCertVerifier for CallerVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.chain.client_auth_mandatory()
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.chain.root_hint_subjects()
     }

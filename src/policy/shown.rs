@@ -24,10 +24,27 @@ pub enum Origin {
 pub struct Setting {
     /// Such as `call.deadline`.
     pub key: String,
+    /// How much of the key names its table: all but the last part.
+    #[serde(skip)]
+    table: usize,
     /// What holds.
     pub value: Value,
     /// Where it comes from.
     pub origin: Origin,
+}
+
+impl Setting {
+    /// The table that it stands in, such as `call`.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.key[..self.table]
+    }
+
+    /// Its name in that table, such as `deadline`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.key[self.table..].trim_start_matches('.')
+    }
 }
 
 impl Policy {
@@ -51,17 +68,36 @@ impl Policy {
                 } else {
                     Origin::Configuration
                 },
-                key: path.join("."),
+                table: dotted(&path[..path.len() - 1]).len(),
+                key: dotted(&path),
                 value: value.clone(),
             });
         let mut settings: Vec<_> = settings.collect();
         // Tables apart: TOML lets none be opened twice.
-        settings.sort_by_cached_key(|Setting { key, .. }| {
-            let table = key.rsplit_once('.').map_or("", |(table, _)| table).to_owned();
-            (ORDER.iter().position(|section| key.starts_with(section)), table)
+        settings.sort_by_cached_key(|setting| {
+            let place = ORDER.iter().position(|section| setting.key.starts_with(section));
+            (place, setting.table().to_owned())
         });
         Ok(settings)
     }
 }
 
 const ORDER: [&str; 6] = ["call.", "methods.", "budget.", "balancing.", "serving.", "edge."];
+
+/// A path as TOML writes it: what is more than a word stands in quotes.
+fn dotted(path: &[&str]) -> String {
+    let is_word = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    let part = |part: &&str| {
+        if is_word(part) {
+            (*part).to_owned()
+        } else {
+            Value::String((*part).to_owned()).to_string()
+        }
+    };
+    path.iter().map(part).collect::<Vec<_>>().join(".")
+}

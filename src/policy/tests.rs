@@ -208,7 +208,9 @@ fn the_guide_has_every_key_with_its_default() {
         "\n",
         include_str!("../../docs/gateway/limits.md"),
         "\n",
-        include_str!("../../docs/gateway/seeing.md")
+        include_str!("../../docs/gateway/seeing.md"),
+        "\n",
+        include_str!("../../docs/gateway/transport.md")
     );
     let settings = Policy::default().settings(b"").unwrap();
     assert!(settings.len() > 30);

@@ -59,11 +59,12 @@ impl Edge {
         let prepared = async {
             let translation = Translation::of(codec, &self.schema, ask.uri.path())?;
             body.announce(size)?;
+            let limit = self.limits(ask.uri.path()).message;
             let mut opening = Opening {
-                envelopes: Envelopes::new(self.limits.bytes),
+                envelopes: Envelopes::new(limit),
                 translation: translation.clone(),
                 packed: said.packed,
-                limit: self.limits.bytes,
+                limit,
             };
             if size.is_some_and(|size| size <= SMALL) {
                 let whole = within(&mut call.timer, body.whole()).await??;

@@ -39,7 +39,7 @@ impl Edge {
             let packed = encoding(ask.headers)?;
             body.announce(size(ask.headers))?;
             let message = within(&mut call.timer, body.whole()).await??;
-            let message = if packed { self.unpacked(&message)? } else { message };
+            let message = if packed { self.unpacked(ask, &message)? } else { message };
             Ok((translation.request(message)?, translation))
         };
         match read.await {
@@ -63,7 +63,7 @@ impl Edge {
             let asked = query::read(ask.uri.query().unwrap_or_default())
                 .map_err(|error| Refusal::invalid_argument("QUERY_INVALID", error.to_string()))?;
             let message = if asked.compressed {
-                self.unpacked(&asked.message)?
+                self.unpacked(ask, &asked.message)?
             } else {
                 asked.message
             };
@@ -84,8 +84,8 @@ impl Edge {
         Ok(response)
     }
 
-    pub(super) fn unpacked(&self, message: &[u8]) -> Result<Bytes, Refusal> {
-        gzip::unpacked(message, self.limits.bytes).map_err(Refusal::from)
+    fn unpacked(&self, ask: Ask<'_>, message: &[u8]) -> Result<Bytes, Refusal> {
+        gzip::unpacked(message, self.limits(ask.uri.path()).message).map_err(Refusal::from)
     }
 }
 

@@ -98,11 +98,7 @@ fn refuses_a_preflight_of_others_and_says_why() {
     let response = cors.preflight(&request, &cors.admit(&request)).unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert!(!response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN));
-    assert!(
-        std::str::from_utf8(response.body())
-            .unwrap()
-            .contains("gateway.origins")
-    );
+    assert!(std::str::from_utf8(response.body()).unwrap().contains("edge.origins"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::*;
 
 const LIMITS: Limits = Limits {
+    message: 100,
     bytes: 100,
     idle: Duration::from_secs(5),
 };

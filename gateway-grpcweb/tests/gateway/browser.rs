@@ -179,6 +179,12 @@ pub(crate) struct Response {
 /// Ends with this.
 pub(crate) struct Connection(tokio::task::JoinHandle<()>);
 
+impl Connection {
+    pub(crate) fn of(task: tokio::task::JoinHandle<()>) -> Self {
+        Self(task)
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.0.abort();

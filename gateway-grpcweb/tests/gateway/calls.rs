@@ -167,7 +167,7 @@ async fn a_call_carries_its_context_and_nobody_elses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadline_has_a_limit() {
     let limit = std::time::Duration::from_secs(5);
-    let stage = Stage::start_with(|configuration| configuration.gateway.deadline_limit = limit).await;
+    let stage = Stage::start_with(|configuration| configuration.policy.edge.deadline_limit = limit).await;
     let request = stage
         .browser()
         .call(GET, Form::Binary)

@@ -428,7 +428,7 @@ async fn a_deadline_ends_the_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused_and_nothing_else_suffers() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.body_limit = 100_000).await;
+    let stage = Stage::start_with(|configuration| configuration.policy.edge.body_limit = 100_000).await;
     let browser = stage.browser();
     wait_for("the probe's types", || async {
         post(browser, GET, "application/json", &[], "{}").await.http == 200

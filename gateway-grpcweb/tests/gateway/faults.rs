@@ -17,7 +17,7 @@ const SCHOOL: &str = "https://school.example";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_request_gets_a_status_that_says_why() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.body_limit = 100_000).await;
+    let stage = Stage::start_with(|configuration| configuration.policy.edge.body_limit = 100_000).await;
     let browser = stage.browser();
     let good = frame(b"");
     let oversized = frame(&vec![0; 200_000]);
@@ -98,7 +98,7 @@ async fn every_bad_request_gets_a_status_that_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_without_a_length_fail_as_clearly() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.body_limit = 100_000).await;
+    let stage = Stage::start_with(|configuration| configuration.policy.edge.body_limit = 100_000).await;
     let large = [frame(&[0; 60_000]), frame(&[0; 60_000])].concat();
     // One method collects its request, the others stream it, known to a contract or not.
     for method in [

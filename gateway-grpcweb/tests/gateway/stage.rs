@@ -46,13 +46,22 @@ impl Stage {
         stage
     }
 
+    /// As [`Stage::start_with`], for a gateway that speaks TLS: its clients wait until it is ready.
+    pub(crate) async fn start_tls(change: impl FnOnce(&mut Configuration)) -> Self {
+        let mut stage = Self::start_empty(change).await;
+        stage.probe = Some(Serving::start(&Fabric::start(stage.configuration(), "testing").unwrap()).await);
+        stage.serve_mirror().await;
+        stage
+    }
+
     /// A gateway alone.
     pub(crate) async fn start_empty(change: impl FnOnce(&mut Configuration)) -> Self {
         let consul = Consul::start().await;
         let folder = Folder::new();
         let mut own = configuration(&folder, &consul.address());
         own.gateway.address = "127.0.0.1:0".parse().unwrap();
-        own.gateway.origins = vec!["https://school.example".to_owned()];
+        own.policy.edge.origins = vec!["https://school.example".to_owned()];
+        own.gateway.hosts = vec!["x".to_owned()];
         own.gateway.page = folder.path().join("dist");
         change(&mut own);
         let stop = CancellationToken::new();

@@ -109,7 +109,7 @@ async fn scripts_see_the_metadata_that_a_response_carries() {
 /// Trap 4: an answer before the body was read breaks the pipe of a client that writes first and reads then.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_answer_reads_the_body_and_keeps_the_connection() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.body_limit = 256 * 1024).await;
+    let stage = Stage::start_with(|configuration| configuration.policy.edge.body_limit = 256 * 1024).await;
     let mut raw = Raw::connect(stage.address).await;
     for (method, size, code) in [
         ("no.such.Service/Method", 700_000, "12"),
@@ -199,7 +199,8 @@ async fn a_service_is_asked_for_plain_messages() {
 /// Trap 7: preflights that do not name `x-grpc-web` are refused, and custom headers do not pass.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_legal_preflight_is_granted_and_the_headers_pass() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.preflight_age = Duration::from_secs(77)).await;
+    let stage =
+        Stage::start_with(|configuration| configuration.policy.edge.preflight_age = Duration::from_secs(77)).await;
     for names in [
         Some("content-type"),
         Some("content-type,x-grpc-web,grpc-timeout,authorization,x-mine"),

@@ -1,0 +1,166 @@
+//! `[gateway]`: what a gateway has to know before its first connection; what may change later is the policy's `[edge]`.
+//!
+//! Why the listening address is loopback: a gateway that strangers reach must be a decision, with TLS and with
+//! authentication, or with `exposed` said aloud.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Errors;
+use super::rules::{MILLISECOND, MINUTE, between, within};
+
+/// The browser's side.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// Where browsers connect.
+    pub address: SocketAddr,
+    /// The names that browsers may know the gateway by, such as `school.example` or `*.school.example`; `*` takes any.
+    /// Addresses and the names of this machine's loopback always count.
+    pub hosts: Vec<String>,
+    /// Whether an address that other machines reach is meant, although TLS or authentication is missing.
+    pub exposed: bool,
+    /// The built page; served at `/`.
+    pub page: PathBuf,
+    /// How long a body may send nothing, 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub body_idle: Duration,
+    /// How long a TLS handshake and the headers of a request may take, 100 ms to 1 min.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// Connections at a time, 1 to 100,000.
+    pub connections: u32,
+    /// HTTP/3 beside TCP, on the same port; needs TLS.
+    pub http3: bool,
+    /// TLS towards browsers.
+    pub tls: Tls,
+}
+
+/// TLS towards browsers.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Where the certificate comes from.
+    pub source: TlsSource,
+    /// The certificate chain (PEM); with source "files".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// Its key (PEM); with source "files".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// Who vouches for clients that show a certificate: `fabric` for the fabric's own roots and trust domain, or a file
+    /// of roots (PEM). Absent: none is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<PathBuf>,
+}
+
+/// Where the certificate that browsers see comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsSource {
+    /// Nowhere: plain HTTP, for loopback or behind something that ends TLS.
+    #[default]
+    None,
+    /// The development authority of the data folder, for `localhost`.
+    Development,
+    /// PEM files that somebody else keeps fresh; looked at as often as `identity.reload` says.
+    Files,
+}
+
+impl Tls {
+    /// What `clients` says for the fabric's own roots.
+    pub const FABRIC: &'static str = "fabric";
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            hosts: Vec::new(),
+            exposed: false,
+            page: PathBuf::from("web/dist"),
+            body_idle: Duration::from_secs(20),
+            header_timeout: Duration::from_secs(10),
+            connections: 4096,
+            http3: false,
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) fn check(&self, errors: &mut Errors) {
+        within(
+            errors,
+            "gateway.body_idle",
+            self.body_idle,
+            100 * MILLISECOND,
+            10 * MINUTE,
+        );
+        within(
+            errors,
+            "gateway.header_timeout",
+            self.header_timeout,
+            100 * MILLISECOND,
+            MINUTE,
+        );
+        between(errors, "gateway.connections", self.connections, 1, 100_000);
+        for host in &self.hosts {
+            if !is_name(host) {
+                errors.add(
+                    "gateway.hosts",
+                    format!("\"{host}\" is no name: write school.example, *.school.example or *, without a port"),
+                );
+            }
+        }
+        let tls = &self.tls;
+        if tls.source == TlsSource::Files {
+            for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key)] {
+                if path.is_none() {
+                    errors.add(
+                        format!("gateway.tls.{key}"),
+                        "must name a PEM file when gateway.tls.source is \"files\"",
+                    );
+                }
+            }
+        }
+        if tls.source != TlsSource::Files && (tls.certificate.is_some() || tls.key.is_some()) {
+            errors.add(
+                "gateway.tls.source",
+                "must be \"files\" for a certificate and a key to count",
+            );
+        }
+        if tls.source == TlsSource::None && tls.clients.is_some() {
+            errors.add(
+                "gateway.tls.clients",
+                "needs gateway.tls.source, as certificates are shown over TLS",
+            );
+        }
+        if tls.source == TlsSource::None && self.http3 {
+            errors.add(
+                "gateway.http3",
+                "needs gateway.tls.source: there is no HTTP/3 without TLS",
+            );
+        }
+        if tls.clients.as_deref().is_some_and(|path| path == Path::new("")) {
+            errors.add("gateway.tls.clients", "must be \"fabric\" or name a PEM file");
+        }
+    }
+}
+
+/// A host's name, perhaps with any name below it; an address needs no permission.
+fn is_name(host: &str) -> bool {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    host == "*"
+        || (name.parse::<IpAddr>().is_err()
+            && name.len() <= 253
+            && name.split('.').all(|label| {
+                !label.is_empty()
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            }))
+}
