@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::client::{Channel, Contract as _};
@@ -115,7 +115,16 @@ impl Probe {
 fn told(code: u32) -> Result<(), Status> {
     match i32::try_from(code) {
         Ok(0) | Err(_) => Ok(()),
-        Ok(code) => Err(Error::new(Code::from_i32(code), "PROBE_TOLD_TO_FAIL", "the probe was told to fail").into()),
+        Ok(code) => {
+            let error = Error::new(Code::from_i32(code), "PROBE_TOLD_TO_FAIL", "the probe was told to fail");
+            let mut status = Status::from(error);
+            // Metadata of a service's own, for a caller to see.
+            status.metadata_mut().insert("probe-code", code.into());
+            status
+                .metadata_mut()
+                .insert_bin("probe-code-bin", MetadataValue::from_bytes(&code.to_be_bytes()));
+            Err(status)
+        }
     }
 }
 

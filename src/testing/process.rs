@@ -8,7 +8,8 @@
 //! ```text
 //! parent → child   ["consul.address=127.0.0.1:8500", …]   flags of the configuration, first
 //! child → parent   lyceum-probe serving <id> <address>
-//! parent → child   slow <milliseconds> | fail <code> | stop
+//! parent → child   slow <milliseconds> | fail <code> | abandoned | stop
+//! child → parent   lyceum-probe abandoned <count>
 //! child → parent   lyceum-probe stopped <received> <recorded>
 //! ```
 
@@ -164,6 +165,7 @@ pub async fn serve(service: &str) {
                 serving.slow_down(Duration::from_millis(milliseconds.parse().unwrap_or_default()));
             }
             ("fail", code) => serving.fail(Code::from_i32(code.parse().unwrap_or_default())),
+            ("abandoned", _) => answer(&format!("abandoned {}", serving.abandoned())),
             ("stop", _) => {
                 let done = serving.finish().await;
                 answer(&format!("stopped {} {}", done.received, done.recorded));

@@ -67,6 +67,11 @@ class Fabric {
     });
   }
 
+  /** The data folder, with the certificate authority. */
+  get data() {
+    return this.#data;
+  }
+
   get page() {
     return this.up.page;
   }
