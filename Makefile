@@ -39,6 +39,7 @@ else
 endif
 	cargo test --locked --workspace --all-features --doc --quiet
 	cargo build --locked --workspace --all-features --bins
+	cargo build --locked -p lyceum --features testing --example probe
 	cd web && LYCEUM_BINARY="$(BUILT)/debug/lyceum" npm test
 
 check: ## formatting, lints, contracts, dependencies, the page, prose: all that decays without a checker
@@ -55,9 +56,10 @@ bench: setup-bench ## what the figures in docs/benchmarks.md rest on
 bench-call: setup ## calls through the fabric's client beside tonic's own channels: CPU, throughput, p99
 	cargo bench --locked -p lyceum --features testing --bench call
 
-bench-gateway: setup-bench ## grpc-web through the gateway beside Envoy: CPU a request, memory
+bench-gateway: setup-bench ## the gateway beside Envoy: CPU a request, memory (ARGS="unary json"; all cases unless told)
 	cargo build --locked --release -p lyceum-cli
-	@LYCEUM_BINARY="$(BUILT)/release/lyceum" ENVOY="$(CURDIR)/.tools/bin/envoy" node benches/gateway.mjs
+	cargo build --locked --release -p lyceum --features testing --example probe
+	@LYCEUM_BUILT="$(BUILT)/release" ENVOY="$(CURDIR)/.tools/bin/envoy" node benches/gateway/main.mjs $(ARGS)
 
 bench-faults: setup ## kill -9, rolling restart, one slow of five, a crowd: what callers see (ARGS="kill slow")
 	cargo bench --locked -p lyceum --features testing --bench faults -- $(ARGS)
