@@ -9,6 +9,7 @@ import { Writing } from "./desk/writing";
 import { Fabric } from "./fabric/fabric";
 import { forgetEverything } from "./keeping";
 import { address, PLACES, type Place, type Whereabouts, whereabouts } from "./routing";
+import { Who } from "./session/who";
 import { Access, deciding } from "./task/access";
 import { Bloom, classifying } from "./task/bloom";
 import { Reply, validating } from "./task/reply";
@@ -79,6 +80,7 @@ export function Shell() {
             ))}
           </ul>
         </nav>
+        <Who />
       </header>
       <main id="main" tabIndex={-1} ref={main} class={`place place-${here.place}`}>
         {!online.value && (

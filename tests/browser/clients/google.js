@@ -17,7 +17,8 @@ function over(format) {
     unary: (base, request, { timeout }) =>
       new Promise((resolve, reject) => {
         let headers = {};
-        const answered = (error, answer) => (error ? reject(told(error)) : resolve({ payload: answer.payload, headers }));
+        const answered = (error, answer) =>
+          error ? reject(told(error)) : resolve({ payload: answer.payload, headers });
         const call = client().rpcCall(base + GET.path, request, metadata(timeout), get, answered);
         call.on("metadata", (given) => {
           headers = given;

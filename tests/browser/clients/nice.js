@@ -1,6 +1,6 @@
 // nice-grpc-web.
 
-import { ClientError, Metadata, createChannel, createClient } from "nice-grpc-web";
+import { ClientError, createChannel, createClient, Metadata } from "nice-grpc-web";
 import { GET, WATCH } from "./definitions.js";
 
 const definition = ({ path, encode, decode }, responseStream) => ({
@@ -37,7 +37,9 @@ async function calling(base, { timeout, signal }, call) {
 }
 
 const plain = (metadata) =>
-  Object.fromEntries([...metadata].map(([name, values]) => [name, values.filter((v) => typeof v === "string").join(", ")]));
+  Object.fromEntries(
+    [...metadata].map(([name, values]) => [name, values.filter((v) => typeof v === "string").join(", ")]),
+  );
 
 export const nice = {
   async unary(base, request, options) {

@@ -5,8 +5,8 @@
 // Both throw { code, message, metadata }: a gRPC code, and what came along in lower case.
 
 import { connectClient, connectGrpcWeb } from "./connect.js";
-import { improbable } from "./improbable.js";
 import { googleBinary, googleText } from "./google.js";
+import { improbable } from "./improbable.js";
 import { nice } from "./nice.js";
 import { timoBinary, timoText } from "./timo.js";
 
@@ -56,4 +56,5 @@ globalThis.stream = (name, base, request, { leaveAfter, ...options } = {}) =>
   })();
 
 /** Both directions over WebSocket: sends each payload once the one before has come back. */
-globalThis.exchange = (base, payloads) => outcome(() => improbable.exchange(base, payloads.map(bytes)).then((all) => all.map(text)));
+globalThis.exchange = (base, payloads) =>
+  outcome(() => improbable.exchange(base, payloads.map(bytes)).then((all) => all.map(text)));

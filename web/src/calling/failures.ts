@@ -15,6 +15,8 @@ export type FailureKind =
   | "no-words"
   | "language"
   | "invalid"
+  | "unknown"
+  | "not-allowed"
   | "broken";
 
 /** One failed call. */
@@ -86,6 +88,10 @@ function kindOf(error: ConnectError, details: Details, online: boolean): Failure
     case Code.InvalidArgument:
     case Code.FailedPrecondition:
       return "invalid";
+    case Code.Unauthenticated:
+      return "unknown";
+    case Code.PermissionDenied:
+      return "not-allowed";
     case Code.OutOfRange:
       return "too-long";
     case Code.ResourceExhausted:
@@ -145,6 +151,16 @@ export function explain(failure: Failure, what: string): Explanation {
       return {
         title: "This could not be understood",
         advice: described(failure) || "Look over what you entered and try again.",
+      };
+    case "unknown":
+      return {
+        title: "You are not signed in",
+        advice: `Sign in again, and ${what} returns. Your text is safe here.`,
+      };
+    case "not-allowed":
+      return {
+        title: `${sentence(what)} is not for you`,
+        advice: "Somebody with another role may use it. Your text is safe here.",
       };
     case "broken":
       return {
