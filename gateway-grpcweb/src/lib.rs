@@ -29,6 +29,7 @@
 //! When not: services call each other directly; native gRPC clients call services with a certificate of their own.
 //! Source: `PROTOCOL-WEB.md` in grpc/grpc, and the issues that users of other gateways filed.
 
+mod access;
 mod call;
 mod connect;
 mod connection;
@@ -36,6 +37,8 @@ mod cors;
 mod deadline;
 mod edge;
 mod frames;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guard;
 mod headers;
 mod host;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lyceum::policy::{Edge, HeaderRules, Watched};
+use lyceum::principal::{Access, Role};
 
 use crate::cors::Cors;
 use crate::request::Limits;
@@ -35,9 +36,14 @@ pub(crate) struct Rules {
     /// What happens to headers on their way down.
     pub(crate) response: Headers,
     usual: Bounds,
-    /// By `package.Service/Method`, or `package.Service/*`.
-    routes: HashMap<String, Bounds>,
+    routes: ByMethod<Bounds>,
+    #[allow(dead_code, reason = "asked once it is known who is asking")]
+    access: ByMethod<Access>,
 }
+
+/// By `package.Service/Method`, or `package.Service/*`.
+#[derive(Clone, Debug)]
+struct ByMethod<T>(HashMap<String, T>);
 
 /// How large and how long a call may be.
 #[derive(Clone, Copy, Debug)]
@@ -102,12 +108,14 @@ impl Rules {
             );
             (name.clone(), bounds)
         };
+        let access = |(name, access): (&String, &lyceum::policy::Access)| (name.clone(), access_of(access));
         Self {
             cors: Cors::new(&edge.origins, edge.preflight_age),
             request: Headers::of(&edge.request_headers),
             response: Headers::of(&edge.response_headers),
             usual: bounds(edge.body_limit, edge.message_limit, edge.deadline_limit),
-            routes: edge.routes.iter().map(route).collect(),
+            routes: ByMethod(edge.routes.iter().map(route).collect()),
+            access: ByMethod(edge.access.iter().map(access).collect()),
         }
     }
 
@@ -121,17 +129,40 @@ impl Rules {
         self.bounds(path).deadline
     }
 
+    /// Who may call it, where an operator said so.
+    #[allow(dead_code, reason = "asked once it is known who is asking")]
+    pub(crate) fn access(&self, path: &str) -> Option<Access> {
+        self.access.of(path).copied()
+    }
+
     fn bounds(&self, path: &str) -> &Bounds {
-        if self.routes.is_empty() {
-            return &self.usual;
+        self.routes.of(path).unwrap_or(&self.usual)
+    }
+}
+
+// === impl ByMethod ===
+
+impl<T> ByMethod<T> {
+    /// What was said of `/package.Service/Method`, else of its service.
+    fn of(&self, path: &str) -> Option<&T> {
+        if self.0.is_empty() {
+            return None;
         }
         let path = path.strip_prefix('/').unwrap_or(path);
-        let any = || {
+        self.0.get(path).or_else(|| {
             let (service, _) = path.split_once('/')?;
-            self.routes.get(&format!("{service}/*"))
-        };
-        self.routes.get(path).or_else(any).unwrap_or(&self.usual)
+            self.0.get(&format!("{service}/*"))
+        })
     }
+}
+
+fn access_of(said: &lyceum::policy::Access) -> Access {
+    if said.anyone {
+        return Access::ANYONE;
+    }
+    // The policy was read before: what is no role is not in it.
+    let roles: Vec<Role> = said.roles.iter().filter_map(|role| role.parse().ok()).collect();
+    Access::of(&roles)
 }
 
 // === impl Headers ===
@@ -171,6 +202,14 @@ mod tests {
     fn rules(document: &str) -> Rules {
         let policy = Policy::default().with(document.as_bytes()).unwrap();
         Rules::of(&policy.edge, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn access_is_what_was_said_of_a_method_then_of_its_service() {
+        let rules = rules("[edge.access.\"a.B/C\"]\nroles = [\"parent\"]\n[edge.access.\"a.B/*\"]\nanyone = true");
+        assert_eq!(rules.access("/a.B/C"), Some(Access::of(&[Role::Parent])));
+        assert_eq!(rules.access("/a.B/D"), Some(Access::ANYONE));
+        assert_eq!(rules.access("/a.C/C"), None);
     }
 
     #[test]

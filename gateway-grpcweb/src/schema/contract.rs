@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use lyceum::principal::Access;
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
 
 use super::comments::Comments;
+use crate::access;
 
 /// One `package.Service`.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct MethodInfo {
     pub(crate) deprecated: bool,
     /// What its contract says of it; empty where it says nothing.
     pub(crate) comment: String,
+    /// Who may call it, where its contract says so.
+    pub(crate) access: Option<Access>,
     /// The method as reflected, with its options.
     pub(crate) descriptor: MethodDescriptor,
 }
@@ -128,16 +132,21 @@ impl MethodInfo {
                 .at(&descriptor.parent_file(), descriptor.path())
                 .unwrap_or_default()
                 .to_owned(),
+            access: option(&descriptor, access::OPTION).and_then(|said| access::read(&said)),
             descriptor,
         }
     }
 
     /// The value of an option of the method that is an extension, by its full name; none where it is not set.
     pub(crate) fn option(&self, extension: &str) -> Option<Value> {
-        let options = self.descriptor.options();
-        options
-            .extensions()
-            .find(|(known, _)| known.full_name() == extension)
-            .map(|(_, value)| value.clone())
+        option(&self.descriptor, extension)
     }
+}
+
+fn option(method: &MethodDescriptor, extension: &str) -> Option<Value> {
+    let options = method.options();
+    options
+        .extensions()
+        .find(|(known, _)| known.full_name() == extension)
+        .map(|(_, value)| value.clone())
 }
