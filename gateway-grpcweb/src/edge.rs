@@ -2,8 +2,8 @@
 //!
 //! Everything that requests share stands here, made once; nothing of it takes a lock on the way of a call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
@@ -15,9 +15,11 @@ use lyceum::telemetry::METRICS_TYPE;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::Kind;
+use crate::cors::Admission;
 use crate::host::Hosts;
 use crate::hygiene;
 use crate::live::Live;
+use crate::mcp::{self, Mcp};
 use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
 use crate::peer::Peer;
@@ -49,12 +51,14 @@ pub(crate) struct Edge {
     pub(crate) quota: Arc<Quota>,
     fabric: Fabric,
     hosts: Hosts,
+    mcp: Mcp,
     page: Page,
     draining: AtomicBool,
 }
 
 impl Edge {
-    pub(crate) fn new(fabric: &Fabric) -> Self {
+    /// `own` is this edge itself, for fronts whose answers outlive a request.
+    pub(crate) fn new(fabric: &Fabric, own: Weak<Self>) -> Self {
         let configuration = fabric.configuration();
         let settings = &configuration.gateway;
         let names = settings.hosts.iter().map(String::as_str);
@@ -75,6 +79,7 @@ impl Edge {
             metrics,
             fabric: fabric.clone(),
             hosts: Hosts::new(names.chain(announced)),
+            mcp: Mcp::new(own),
             page: Page::new(&settings.page),
             draining: AtomicBool::new(false),
         }
@@ -106,6 +111,12 @@ impl Edge {
         }
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
+            None if request.uri().path() == mcp::PATH => {
+                let foreign = admission == Admission::Refused;
+                let mut response = self.mcp.answer(self, request, peer, foreign).await;
+                hygiene::protect(response.headers_mut(), peer.secure);
+                response
+            }
             None => self.other(request, peer).await,
         };
         self.live.load().response.apply(response.headers_mut());

@@ -51,6 +51,8 @@ use tokio::sync::watch;
 
 #[allow(unused_imports, reason = "the fronts ask for it next")]
 pub(crate) use contract::Idempotency;
+#[cfg(test)]
+pub(crate) use contract::services as reflected;
 pub(crate) use contract::{MethodInfo, ServiceInfo};
 pub(crate) use learning::follow;
 

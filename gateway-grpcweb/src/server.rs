@@ -115,7 +115,7 @@ impl Gateway {
             .with_interval(KEEPALIVE / KEEPALIVE_TRIES)
             .with_retries(KEEPALIVE_TRIES);
         SockRef::from(&listener).set_tcp_keepalive(&keepalive).map_err(failed)?;
-        let edge = Arc::new(Edge::new(&self.fabric));
+        let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, own.clone()));
         let mut following = vec![
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),

@@ -68,7 +68,7 @@ pub(crate) enum Idempotency {
 }
 
 /// The services of these names that a pool has.
-pub(super) fn services<'a>(
+pub(crate) fn services<'a>(
     pool: &DescriptorPool,
     owner: &Arc<str>,
     names: impl Iterator<Item = &'a str>,

@@ -11,6 +11,7 @@ mod documents;
 mod faults;
 mod hygiene;
 mod limits;
+mod mcp;
 mod mirror;
 mod routing;
 mod stage;
