@@ -15,6 +15,8 @@ mod messages;
 mod methods;
 #[path = "build/rules.rs"]
 mod rules;
+#[path = "build/subjects.rs"]
+mod subjects;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut code = String::new();
     messages::debug_impls(&mut code, &pool)?;
     rules::validate_impls(&mut code, &pool)?;
+    subjects::concerns_impls(&mut code, &pool)?;
     methods::table_and_clients(&mut code, &pool)?;
     fs::write(out.join("contracts.rs"), code)?;
     Ok(())

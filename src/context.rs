@@ -20,7 +20,8 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::privacy::{Privacy, Sensitive};
+use crate::principal::{ANONYMOUS, Principal};
+use crate::privacy::Privacy;
 
 tokio::task_local! {
     static CURRENT: Arc<Context>;
@@ -35,8 +36,10 @@ pub struct Context {
     pub trace: Trace,
     /// Ties the log lines of one user action together; letters, digits, `-`, `_`, `.`, at most 128 characters.
     pub correlation: String,
-    /// On whose behalf the call is made; a pseudonym. Absent: nobody's.
-    pub principal: Option<Sensitive<String>>,
+    /// On whose behalf the call is made, as it was verified. Absent: the process acts for itself.
+    pub principal: Option<Arc<Principal>>,
+    /// The principal as somebody else signed it; it goes along unchanged.
+    pub token: Option<HeaderValue>,
     /// What the call may do with whose data.
     pub privacy: Privacy,
     /// Whether somebody waits for the answer.
@@ -55,7 +58,8 @@ impl Context {
         }
     }
 
-    /// Reads the context of an inbound call; what is missing is made new.
+    /// Reads the context of an inbound call; what is missing is made new. The principal is not read here: who it is
+    /// must be verified first ([`crate::principal::Verifier`]).
     ///
     /// # Errors
     /// INVALID_ARGUMENT (reason CONTEXT_INVALID) for headers that say something impossible. A broken `traceparent`
@@ -85,13 +89,6 @@ impl Context {
             correlation,
             ..Self::default()
         };
-        if let Some(value) = headers.get(headers::PRINCIPAL) {
-            context.principal = Some(Sensitive::new(
-                headers::pseudonym(value)
-                    .ok_or_else(|| invalid("lyceum-principal"))?
-                    .to_owned(),
-            ));
-        }
         headers::read_privacy(headers, &mut context.privacy)?;
         if let Some(value) = headers.get(headers::PRIORITY) {
             context.priority = Priority::parse(value).ok_or_else(|| invalid("lyceum-priority"))?;
@@ -110,11 +107,15 @@ impl Context {
             value.set_sensitive(true);
             headers.insert(headers::CORRELATION, value);
         }
-        if let Some(principal) = &self.principal
-            && let Ok(mut value) = HeaderValue::from_str(principal.expose())
+        if let Some(token) = &self.token {
+            headers.insert(headers::PRINCIPAL, token.clone());
+        } else if self
+            .principal
+            .as_ref()
+            .is_some_and(|principal| principal.is_anonymous())
         {
-            value.set_sensitive(true);
-            headers.insert(headers::PRINCIPAL, value);
+            // Or the callee would take this process' own identity for it.
+            headers.insert(headers::PRINCIPAL, HeaderValue::from_static(ANONYMOUS));
         }
         headers::write_privacy(headers, &self.privacy);
         // A handler may mark a call of its own as batch; what serves a batch call is batch itself.

@@ -1,14 +1,16 @@
 //! The contracts: every message, client and server generated from `proto/`, one module a package.
 //!
 //! `lyceum.writing_analysis.v1` is [`writing_analysis::v1`]. Beside prost's and tonic's code stand the input rules
-//! ([`Validate`], enforced by [`Codec`] before a handler runs), the table of [`METHODS`], and the descriptor set that
+//! ([`Validate`]) and whose data a request names ([`Concerns`]), both enforced by [`Codec`] before a handler runs; the table of [`METHODS`], and the descriptor set that
 //! reflection serves. The fabric never looks into a message; only the codec does.
 
 mod codec;
 mod rules;
+mod subjects;
 
 pub use codec::Codec;
 pub use rules::{Validate, Violations};
+pub use subjects::{Concerns, Named};
 
 #[expect(
     missing_docs,

@@ -11,11 +11,13 @@
 pub mod authority;
 mod files;
 mod material;
+mod signing;
 mod spiffe;
 mod verification;
 
 pub use files::{certificates, certified};
 pub use material::Material;
+pub(crate) use signing::signed_by;
 pub use spiffe::{Holder, SpiffeId};
 pub use verification::peer;
 
@@ -165,6 +167,11 @@ impl Source {
     #[must_use]
     pub fn material(&self) -> Arc<Material> {
         self.shared.current.load_full()
+    }
+
+    /// The version of the newest certificate; cheaper than [`Source::material`].
+    pub(crate) fn version(&self) -> u64 {
+        self.shared.current.load().version
     }
 
     /// Tells of every renewal; the value is the material's version.

@@ -3,18 +3,32 @@
 //! A [`Principal`] is a pseudonym with [`Roles`] and what is theirs: students and classes. A contract says who may call
 //! a method ([`Access`], `lyceum.options.v1`).
 //!
+//! Between processes a principal is a token: the gateway signs it with the key of its own certificate ([`Signer`]), every
+//! service verifies it against the roots that it trusts anyway ([`Verifier`]) and passes it on unchanged. A caller
+//! without a token is whoever its certificate says.
+//!
+//! ```text
+//! gateway: who asks ▸ Signer ──lyceum-principal──▸ service: Verifier ▸ Access ▸ subject fields ▸ handler ──▸ next
+//! ```
+//!
 //! When not: which *service* may call which is decided by certificate in [`crate::authorization`]; what a call may do
 //! with the data is the student's consent ([`crate::privacy`]). Source: NIST SP 800-162 (attributes beside roles); the
 //! roles are those of a school.
 
 mod access;
 mod role;
+mod signer;
+mod token;
+mod verifier;
 
 pub use access::Access;
 pub use role::{Role, Roles};
+pub use signer::Signer;
+pub use verifier::Verifier;
 
 use std::time::SystemTime;
 
+use crate::error::Error as CallError;
 use crate::identity::{Holder, SpiffeId};
 use crate::privacy::Sensitive;
 
@@ -135,6 +149,31 @@ impl Principal {
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
         self.expires
+    }
+
+    /// Whether a call may be about this student (`lyceum-student`). An educator's class is not known here.
+    pub(crate) fn may_speak_of(&self, student: Option<&Sensitive<String>>) -> Result<(), CallError> {
+        const OTHERS: Roles = Roles::of(&[Role::Educator, Role::Administrator, Role::Service]);
+        match student {
+            Some(student) if !self.roles.meets(OTHERS) && !self.has_student(student.expose()) => {
+                Err(CallError::permission_denied(
+                    "NOT_YOURS",
+                    "lyceum-student must name a student whose data is the caller's to see",
+                )
+                .with_field("lyceum-student", "must name yourself, or your child"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All that tells one principal from another, part by part, for a key.
+    pub(crate) fn each(&self, mut part: impl FnMut(&[u8])) {
+        part(self.subject.expose().as_bytes());
+        part(self.roles.to_string().as_bytes());
+        for names in [self.students.expose(), self.classes.expose()] {
+            part(&names.len().to_be_bytes());
+            names.iter().for_each(|name| part(name.as_bytes()));
+        }
     }
 
     /// Whether they have not said who they are.

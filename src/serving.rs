@@ -1,6 +1,6 @@
 //! Serving: a service's methods on a mutual-TLS port, announced in Consul, drained in good order.
 //!
-//! [`Server`] adds to a generated server what every service owes its callers and operators: who may call, context and
+//! [`Server`] adds to a generated server what every service owes its callers and operators: who may call and for whom, context and
 //! deadline, input rules (in the codec), metrics (`GET /metrics` on the same port), `grpc.health.v1`, reflection v1 and
 //! v1alpha, limits. There is no plaintext port: operators use a certificate of their own.
 //!
@@ -41,10 +41,11 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::{Routes, RoutesBuilder};
 
-use crate::contracts::DESCRIPTORS;
+use crate::contracts::{DESCRIPTORS, METHODS};
 use crate::fabric::Fabric;
 use crate::identity;
 use crate::policy::Watched;
+use crate::principal::Access;
 use crate::privacy::Consent;
 use crate::registration::Health;
 
@@ -78,6 +79,7 @@ pub struct Server {
     methods: Vec<String>,
     capabilities: Vec<String>,
     consent: Consent,
+    foreign: Access,
     health: HealthHandle,
     admission: admission::Handle,
     load: LoadHandle,
@@ -99,6 +101,7 @@ impl Server {
             methods: Vec::new(),
             capabilities: Vec::new(),
             consent: Consent::Processing,
+            foreign: Access::DENIED,
             health,
         }
     }
@@ -135,6 +138,14 @@ impl Server {
     #[must_use]
     pub fn requires(mut self, consent: Consent) -> Self {
         self.consent = consent;
+        self
+    }
+
+    /// Who may call methods that none of our contracts knows; nobody unless said. What a contract of ours says of its own
+    /// stands.
+    #[must_use]
+    pub fn allow(mut self, access: Access) -> Self {
+        self.foreign = access;
         self
     }
 
@@ -187,6 +198,11 @@ impl Server {
         // The policy as far as it is known; `serve` follows it.
         let policy = self.fabric.policies().watch(self.fabric.service());
         self.admission.apply(&policy.load().serving);
+        let ours = |service: &str| METHODS.iter().any(|method| method.service == service);
+        let foreign = inbound::Foreign {
+            services: self.methods.iter().filter(|service| !ours(service)).cloned().collect(),
+            access: self.foreign,
+        };
         let presence = Presence::announce(&self.fabric, address, self.methods, self.capabilities);
         self.health.announce_through(presence.id());
         let routes = self.routes.routes().prepare();
@@ -198,6 +214,7 @@ impl Server {
             presence,
             health: self.health,
             consent: self.consent,
+            foreign,
             admission: self.admission,
             load: self.load,
             policy,
@@ -224,6 +241,7 @@ pub struct Bound {
     presence: Presence,
     health: HealthHandle,
     consent: Consent,
+    foreign: inbound::Foreign,
     admission: admission::Handle,
     load: LoadHandle,
     policy: Arc<Watched>,
@@ -252,12 +270,13 @@ impl Bound {
             presence,
             health,
             consent,
+            foreign,
             admission,
             load,
             policy,
         } = self;
         let settings = fabric.configuration().serving.clone();
-        let inbound = inbound::Inbound::new(&fabric, routes, consent, admission.clone(), load);
+        let inbound = inbound::Inbound::new(&fabric, routes, consent, foreign, admission.clone(), load);
         let connections = accept::Connections::new(settings.clone(), fabric.identity().clone(), inbound);
         // A caller that drops this future ends the server with it, connections and all.
         let _cut = connections.cut_off_when_dropped();

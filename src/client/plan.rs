@@ -19,6 +19,7 @@ use crate::context::{self, Context, Trace, headers};
 use crate::contracts::{METHODS, Method};
 use crate::error::Error;
 use crate::policy::{Call, Resolved};
+use crate::principal::Principal;
 use crate::resilience::deadline;
 use crate::telemetry::adopt;
 
@@ -38,6 +39,8 @@ pub(super) struct Plan {
     pub(super) affinity: Option<u64>,
     /// The context of the call that is being served, if one is.
     pub(super) inbound: Option<Arc<Context>>,
+    /// On whose behalf it is made, where no call is being served: the gateway's.
+    principal: Option<Arc<Principal>>,
     policy: Arc<Resolved>,
     uri: Uri,
     headers: HeaderMap,
@@ -98,6 +101,7 @@ impl Plan {
             wait: parts.extensions.get::<WaitForReady>().is_some(),
             affinity,
             inbound,
+            principal: parts.extensions.get::<Arc<Principal>>().cloned(),
             policy,
             uri: Uri::from_parts(uri)
                 .map_err(|_| Error::invalid_argument("METHOD_UNKNOWN", "the path is no method"))?,
@@ -141,9 +145,13 @@ impl Plan {
 
     /// The call's own context: the inbound one, or what its headers say.
     pub(super) fn context(&self) -> Option<Arc<Context>> {
-        self.inbound
-            .clone()
-            .or_else(|| Context::from_headers(&self.headers, Instant::now()).ok().map(Arc::new))
+        if self.inbound.is_some() {
+            return self.inbound.clone();
+        }
+        let mut context = Context::from_headers(&self.headers, Instant::now()).ok()?;
+        context.principal.clone_from(&self.principal);
+        context.token = self.headers.get(headers::PRINCIPAL).cloned();
+        Some(Arc::new(context))
     }
 
     /// The head of the request after so many attempts.

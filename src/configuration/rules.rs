@@ -58,6 +58,15 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
             errors.add("authorization.allow", problem.to_string());
         }
     }
+    if authorization.vouchers.len() > 16 {
+        errors.add("authorization.vouchers", "names at most 16 services");
+    }
+    for service in &authorization.vouchers {
+        if let Err(problem) = crate::identity::SpiffeId::service(&identity.trust_domain, &identity.datacenter, service)
+        {
+            errors.add("authorization.vouchers", problem.to_string());
+        }
+    }
 
     if let Some(host) = &registration.address
         && !is_host(host)

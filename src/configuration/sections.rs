@@ -98,12 +98,23 @@ impl Default for Identity {
 }
 
 /// Who may call whom.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Authorization {
     /// Lines such as `gateway -> writing-analysis`, `* -> ai-validator` or `operator -> *`. Empty: every identity of
     /// the same trust domain may call.
     pub allow: Vec<String>,
+    /// The services that may say on whose behalf they call; whom the others name is not believed. At most 16.
+    pub vouchers: Vec<String>,
+}
+
+impl Default for Authorization {
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            vouchers: vec!["gateway".to_owned()],
+        }
+    }
 }
 
 /// How an instance announces itself in Consul.

@@ -13,7 +13,7 @@ pub const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Ties log lines together.
 pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
-/// On whose behalf.
+/// On whose behalf: a signed token ([`crate::principal`]), or `anonymous`.
 pub const PRINCIPAL: HeaderName = HeaderName::from_static("lyceum-principal");
 /// A pseudonym of the student the call is about.
 pub const STUDENT: HeaderName = HeaderName::from_static("lyceum-student");

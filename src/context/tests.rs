@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::privacy::Consent;
+use crate::privacy::{Consent, Sensitive};
 
 proptest! {
     #[test]
@@ -59,7 +59,8 @@ fn a_context_goes_into_headers_and_out_again() {
         deadline: None,
         trace: Trace::fresh(),
         correlation: "essay-7".to_owned(),
-        principal: Some(Sensitive::new("p-1".to_owned())),
+        principal: None,
+        token: Some(HeaderValue::from_static("signed")),
         privacy: Privacy {
             student: Some(Sensitive::new("s-1".to_owned())),
             consent: Consent::Learning,
@@ -70,17 +71,13 @@ fn a_context_goes_into_headers_and_out_again() {
     };
     let mut map = HeaderMap::new();
     context.write(&context.trace.child(), &mut map);
+    assert_eq!(map[headers::PRINCIPAL], "signed");
     let read = Context::from_headers(&map, Instant::now()).unwrap();
     assert_eq!(read.trace.trace_id, context.trace.trace_id);
     assert_ne!(read.trace.span_id, context.trace.span_id, "the callee is a child");
     assert_eq!(
-        (read.correlation, read.principal, read.privacy, read.priority),
-        (
-            context.correlation,
-            context.principal,
-            context.privacy,
-            context.priority
-        )
+        (read.correlation, read.privacy, read.priority),
+        (context.correlation, context.privacy, context.priority)
     );
 }
 

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::verification::{CalleeVerifier, CallerVerifier};
-use super::{Error, SpiffeId};
+use super::{Error, SpiffeId, signing};
 
 /// One version of an identity's certificate.
 pub struct Material {
@@ -24,6 +24,7 @@ pub struct Material {
     pub version: u64,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    signing: Arc<dyn SigningKey>,
     roots: Arc<RootCertStore>,
     /// The roots as they were given, to tell a change.
     given: Vec<CertificateDer<'static>>,
@@ -73,6 +74,7 @@ impl Material {
         Ok(Self {
             version,
             chain,
+            signing: signing::signing_key(&key)?,
             key,
             roots,
             given,
@@ -118,6 +120,29 @@ impl Material {
     pub fn invited(&self, trust_domain: &str) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let callers = CallerVerifier::inviting(Arc::clone(&self.roots), &provider(), trust_domain)?;
         Ok(Arc::new(callers))
+    }
+
+    /// The certificate with what leads to the roots, leaf first.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Signs `message` with the certificate's key.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        signing::sign(self.signing.as_ref(), message)
+    }
+
+    /// Whose certificate this is, if its chain leads to the roots that this process trusts, and until when it lasts.
+    pub(crate) fn holder(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: SystemTime,
+    ) -> Result<(SpiffeId, SystemTime), String> {
+        let (leaf, intermediates) = chain.split_first().ok_or("there is no certificate")?;
+        let now = UnixTime::since_unix_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let holder = signing::holder(&self.roots, leaf, intermediates, now)?;
+        let expires = validity(leaf).map_err(|error| error.to_string())?;
+        Ok((holder, expires.into()))
     }
 
     /// When the certificate ends, as RFC 3339.

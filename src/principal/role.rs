@@ -80,6 +80,12 @@ impl Roles {
         Self(set)
     }
 
+    /// These and that.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Self {
+        Self(self.0 | 1 << role as u8)
+    }
+
     /// Whether this role is among them.
     #[must_use]
     pub const fn contains(self, role: Role) -> bool {
@@ -112,9 +118,7 @@ impl From<Role> for Roles {
 
 impl FromIterator<Role> for Roles {
     fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
-        roles
-            .into_iter()
-            .fold(Self::NONE, |set, role| Self(set.0 | Self::from(role).0))
+        roles.into_iter().fold(Self::NONE, Self::with)
     }
 }
 

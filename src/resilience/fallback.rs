@@ -217,7 +217,10 @@ pub fn key(index: Option<usize>, request: &[u8], settings: &Call, context: &Cont
     let privacy = &context.privacy;
     let exposed = |value: &Option<Sensitive<String>>| value.as_ref().map(|value| value.expose().clone().into_bytes());
     part(Some(method.path.as_bytes()));
-    part(exposed(&context.principal).as_deref());
+    match (&context.principal, &context.token) {
+        (Some(principal), _) => principal.each(|what| part(Some(what))),
+        (None, token) => part(token.as_ref().map(HeaderValue::as_bytes)),
+    }
     part(exposed(&privacy.student).as_deref());
     part(Some(privacy.consent.name().as_bytes()));
     part(privacy.purpose.as_deref().map(str::as_bytes));

@@ -1,4 +1,4 @@
-//! One inbound call: is there a place for it, who calls, may they, in which context, how long, how it ended.
+//! One inbound call: is there a place for it, who calls and for whom, may they, in which context, how long, how it ended.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -29,6 +29,7 @@ use crate::contracts;
 use crate::error::Error;
 use crate::fabric::Fabric;
 use crate::identity::SpiffeId;
+use crate::principal::{Access, Principal, Verifier};
 use crate::privacy::Consent;
 use crate::telemetry::{METRICS_TYPE, Metrics, Side, adopt};
 
@@ -48,8 +49,10 @@ pub(super) struct Inbound {
 struct Shared {
     service: String,
     consent: Consent,
+    foreign: Foreign,
     deadline_limit: Duration,
     authorization: Arc<dyn Authorize>,
+    verifier: Verifier,
     metrics: Metrics,
     admission: admission::Handle,
     load: LoadHandle,
@@ -60,12 +63,18 @@ impl Inbound {
         fabric: &Fabric,
         routes: Routes,
         consent: Consent,
+        foreign: Foreign,
         admission: admission::Handle,
         load: LoadHandle,
     ) -> Self {
         let shared = Shared {
             service: fabric.service().to_owned(),
             consent,
+            foreign,
+            verifier: Verifier::new(
+                fabric.identity().clone(),
+                fabric.configuration().authorization.vouchers.clone(),
+            ),
             deadline_limit: fabric.configuration().serving.deadline_limit,
             authorization: Arc::clone(fabric.authorization()),
             metrics: fabric.metrics().clone(),
@@ -83,6 +92,7 @@ impl Inbound {
         Connection {
             peer: Arc::new(Peer {
                 share: self.shared.admission.caller(&caller),
+                principal: self.shared.verifier.holder(&caller),
                 identity: Arc::new(caller),
                 ending,
                 under_way: Arc::default(),
@@ -92,10 +102,34 @@ impl Inbound {
     }
 }
 
+/// The services that a server has beside those of our contracts, and who may call them.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    pub(super) services: Vec<String>,
+    pub(super) access: Access,
+}
+
+impl Foreign {
+    /// What nobody serves is let through, to be told that nobody does.
+    fn permits(&self, path: &str, principal: &Principal) -> Result<(), Error> {
+        let service = path
+            .get(1..)
+            .and_then(|path| path.split_once('/'))
+            .map(|(service, _)| service);
+        if self.services.iter().any(|name| Some(name.as_str()) == service) {
+            self.access.permits(principal)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// Who is at the other end of a connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     identity: Arc<SpiffeId>,
+    /// Who its calls are for that do not say.
+    principal: Arc<Principal>,
     share: Arc<Caller>,
     ending: Arc<Ending>,
     under_way: Arc<AtomicUsize>,
@@ -202,7 +236,7 @@ impl Inbound {
             correlation = tracing::field::Empty,
         );
         let running = Running::begin(metrics.clone(), now);
-        let context = match self.admit(&request, caller, &span, now) {
+        let context = match self.admit(&request, &peer, index, &span, now) {
             Ok(context) => context,
             Err(error) => return self.refuse(error.into(), running),
         };
@@ -295,11 +329,12 @@ impl Inbound {
     fn admit(
         &self,
         request: &Request<Incoming>,
-        caller: &SpiffeId,
+        peer: &Peer,
+        index: Option<usize>,
         span: &tracing::Span,
         now: Instant,
     ) -> Result<Arc<Context>, Error> {
-        let shared = &self.shared;
+        let (shared, caller) = (&self.shared, &peer.identity);
         if !shared.authorization.allows(caller, &shared.service) {
             return Err(Error::permission_denied(
                 "CALLER_NOT_ALLOWED",
@@ -316,6 +351,13 @@ impl Inbound {
         }
         // Health and reflection touch nobody's data.
         if !request.uri().path().starts_with("/grpc.") {
+            let (principal, token) = shared.verifier.principal(request.headers(), &peer.principal)?;
+            match index {
+                Some(index) => contracts::METHODS[index].access.permits(&principal)?,
+                None => shared.foreign.permits(request.uri().path(), &principal)?,
+            }
+            principal.may_speak_of(context.privacy.student.as_ref())?;
+            (context.principal, context.token) = (Some(principal), token);
             context.privacy.require(shared.consent)?;
         }
         context.trace = adopt(span, &context.trace);

@@ -171,7 +171,7 @@ impl ProbeService for Probe {
             principal: context
                 .principal
                 .as_ref()
-                .map(|principal| principal.expose().clone())
+                .map(|principal| principal.subject().expose().clone())
                 .unwrap_or_default(),
         }))
     }

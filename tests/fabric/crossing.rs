@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use lyceum::context::Context;
 use lyceum::contracts::testing::v1::{GetProbeRequest, WatchProbeRequest};
-use lyceum::privacy::{Consent, Sensitive};
+use lyceum::principal::{Principal, Role};
+use lyceum::privacy::Consent;
 use lyceum::serving::Server;
 use lyceum::testing::probe::{Folder, Serving};
 use lyceum::testing::wait_for;
@@ -39,7 +40,8 @@ async fn the_context_crosses_two_services() {
     };
     let mut context = Context::fresh();
     context.correlation = "essay-42".to_owned();
-    context.principal = Some(Sensitive::new("student-7".to_owned()));
+    let student = Principal::try_new("student-7", Role::Student).unwrap();
+    context.token = Some(scene.signer().sign(&student).unwrap());
     context.deadline = Some(Instant::now() + Duration::from_secs(5));
     let context = Arc::new(context);
     let reply = Arc::clone(&context)
@@ -80,7 +82,7 @@ async fn the_context_crosses_two_services() {
     let two = get(&client).await.unwrap();
     assert!(one.trace_id.len() == 32 && one.trace_id != two.trace_id, "{one:?}");
     assert!(!one.correlation_id.is_empty() && one.correlation_id != two.correlation_id);
-    assert!(one.principal.is_empty());
+    assert_eq!(one.principal, "caller", "a service acts for itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +170,6 @@ async fn a_context_that_cannot_be_is_refused() {
         ("x-correlation-id", ""),
         ("x-correlation-id", "two words"),
         ("x-correlation-id", long.as_str()),
-        ("lyceum-principal", "ada@school.example"),
         ("lyceum-student", "Ada Lovelace"),
         ("lyceum-consent", "maybe"),
         ("lyceum-purpose", "<b>"),

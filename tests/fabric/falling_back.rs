@@ -4,11 +4,12 @@
 
 use lyceum::client::Answered;
 use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse};
+use lyceum::principal::{Principal, Role};
 use lyceum::testing::wait_for;
 use tonic::{Code, Request, Response, Status};
 
 use crate::faults::stage::Stage;
-use crate::scene::reason;
+use crate::scene::{on_behalf, reason};
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 /// What is asked about one student, by somebody, for a purpose, and may be kept for an hour.
@@ -31,11 +32,20 @@ async fn ask(
     headers: &[(&str, &str)],
     payload: &'static [u8],
 ) -> Result<Response<GetProbeResponse>, Status> {
-    let mut request = Request::new(GetProbeRequest {
+    let message = GetProbeRequest {
         payload: payload.into(),
         ..GetProbeRequest::default()
-    });
-    for (name, value) in headers {
+    };
+    let subject = headers.iter().find(|(name, _)| *name == "lyceum-principal");
+    let mut request = match subject {
+        Some((_, subject)) => {
+            let principal = Principal::try_new(*subject, Role::Educator).unwrap();
+            // A new token each time: it is the principal that counts.
+            on_behalf(message, &principal, &stage.scene.signer())
+        }
+        None => Request::new(message),
+    };
+    for (name, value) in headers.iter().filter(|(name, _)| *name != "lyceum-principal") {
         let name: tonic::metadata::AsciiMetadataKey = name.parse().unwrap();
         request.metadata_mut().insert(name, value.parse().unwrap());
     }

@@ -22,6 +22,7 @@ mod idling;
 mod load;
 mod operating;
 mod outage;
+mod principals;
 mod raw;
 mod refusing;
 mod registration;

@@ -4,6 +4,7 @@
 //! sockets close in the middle of a call and nobody says goodbye to Consul.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lyceum::Fabric;
@@ -11,11 +12,12 @@ use lyceum::client::Channel;
 use lyceum::configuration::Configuration;
 use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use lyceum::contracts::testing::v1::{GetProbeRequest, GetProbeResponse};
+use lyceum::principal::{Principal, Signer};
 use lyceum::registration::{Announcement, Registration};
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
 use lyceum::testing::wait_for;
-use tonic::Status;
+use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
 /// The Consul service that the probe's generated client calls.
@@ -45,6 +47,11 @@ impl Scene {
 
     pub(crate) fn fabric(&self, service: &str) -> Fabric {
         start(self.configuration(), service)
+    }
+
+    /// Signs in the name of the gateway, which alone may say on whose behalf it calls.
+    pub(crate) fn signer(&self) -> Signer {
+        Signer::new(self.fabric("gateway").identity().clone())
     }
 
     /// Somebody who calls.
@@ -90,6 +97,22 @@ pub(crate) async fn client(caller: &Fabric, instances: usize) -> Client {
 pub(crate) async fn get(client: &Client) -> Result<GetProbeResponse, Status> {
     let request = GetProbeRequest::default();
     client.clone().get_probe(request).await.map(tonic::Response::into_inner)
+}
+
+/// A request on behalf of somebody, as the gateway makes one.
+pub(crate) fn on_behalf<M>(message: M, principal: &Principal, signer: &Signer) -> Request<M> {
+    let token = signer.sign(principal).unwrap_or_else(|error| panic!("{error}"));
+    let mut request = bearing(message, token.to_str().unwrap_or_default());
+    request.extensions_mut().insert(Arc::new(principal.clone()));
+    request
+}
+
+/// A request with this for its token.
+pub(crate) fn bearing<M>(message: M, token: &str) -> Request<M> {
+    let mut request = Request::new(message);
+    let token = token.parse().unwrap_or_else(|_| panic!("{token:?} is no header"));
+    request.metadata_mut().insert("lyceum-principal", token);
+    request
 }
 
 /// The stable reason in a status.

@@ -58,7 +58,8 @@ fn every_rule_of_every_request_holds_at_its_edge() {
     let paths: BTreeSet<&str> = cases.iter().map(|case| case.path.as_str()).collect();
     let without_rules = ["RecordProbe", "ExchangeProbe"];
     for method in METHODS {
-        let free = without_rules.iter().any(|name| method.path.ends_with(name));
+        let free = without_rules.iter().any(|name| method.path.ends_with(name))
+            || method.service == "lyceum.testing.v1.RecordsService";
         assert_eq!(paths.contains(method.path), !free, "{}", method.path);
     }
     println!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lyceum::Fabric;
 use lyceum::configuration::Configuration;
+use lyceum::principal::Access;
 use lyceum::serving::Server;
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
@@ -84,7 +85,12 @@ impl Stage {
     /// Adds a service that no contract knows.
     pub(crate) async fn serve_mirror(&mut self) {
         let fabric = Fabric::start(self.configuration(), "mirror").unwrap();
-        let bound = Server::new(&fabric).add(Mirror).bind().await.unwrap();
+        let bound = Server::new(&fabric)
+            .allow(Access::ANYONE)
+            .add(Mirror)
+            .bind()
+            .await
+            .unwrap();
         self.tasks
             .push(tokio::spawn(bound.serve(self.stop.clone().cancelled_owned())));
     }

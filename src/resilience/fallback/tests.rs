@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::principal::{Principal, Role};
 use crate::privacy::Privacy;
 
 const SECOND: u64 = 1_000_000;
@@ -19,9 +20,13 @@ fn settings() -> Call {
     }
 }
 
+fn teacher(subject: &str) -> Option<Arc<Principal>> {
+    Some(Arc::new(Principal::try_new(subject, Role::Educator).unwrap()))
+}
+
 fn context(student: &str) -> Context {
     Context {
-        principal: Some(Sensitive::new("teacher-1".to_owned())),
+        principal: teacher("teacher-1"),
         privacy: Privacy {
             student: Some(Sensitive::new(student.to_owned())),
             consent: Consent::Learning,
@@ -112,8 +117,16 @@ fn no_part_of_the_call_may_differ() {
     };
     let others = [
         of(|context| context.principal = None),
-        of(|context| context.principal = Some(Sensitive::new(String::new()))),
-        of(|context| context.principal = Some(Sensitive::new("teacher-2".to_owned()))),
+        of(|context| {
+            context.principal = None;
+            context.token = Some(HeaderValue::from_static("signed"));
+        }),
+        of(|context| context.principal = teacher("teacher-2")),
+        of(|context| context.principal = Some(Arc::new(Principal::try_new("teacher-1", Role::Parent).unwrap()))),
+        of(|context| {
+            let more = Principal::try_new("teacher-1", Role::Educator).unwrap();
+            context.principal = Some(Arc::new(more.with_classes(vec!["c-1".to_owned()]).unwrap()));
+        }),
         of(|context| context.privacy.student = None),
         of(|context| context.privacy.student = Some(Sensitive::new("bob".to_owned()))),
         of(|context| context.privacy.consent = Consent::Research),
@@ -132,7 +145,7 @@ fn no_part_of_the_call_may_differ() {
 fn parts_do_not_run_together() {
     let of = |principal: &str, student: &str| {
         let mut context = context(student);
-        context.principal = Some(Sensitive::new(principal.to_owned()));
+        context.principal = teacher(principal);
         key(index(), b"", &settings(), &context)
     };
     assert_ne!(of("ab", "c"), of("a", "bc"));

@@ -1,0 +1,237 @@
+//! Whom to believe: a token that a trusted service signed for this trust domain, a moment ago.
+//!
+//! Nothing is fetched and nothing is configured but who may vouch ([`crate::configuration::Authorization::vouchers`]): a
+//! token brings its signer's certificate, which must chain to the roots of this process. A certificate that was
+//! verified is remembered, so that a new token costs one signature; a token that was verified is remembered until it
+//! ends, so that it costs a look. Both are forgotten when this process' certificate or roots are renewed.
+//!
+//! When not: what a principal may do is [`super::Access`].
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock};
+use std::time::SystemTime;
+
+use http::{HeaderMap, HeaderValue};
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+use rustls::pki_types::CertificateDer;
+use tonic::Code;
+
+use super::token::{LONGEST, SKEW, Token};
+use super::{ANONYMOUS, Principal};
+use crate::context::headers::PRINCIPAL;
+use crate::error::Error;
+use crate::identity::{self, Holder, SpiffeId, signed_by};
+
+/// All remembered tokens together, in bytes.
+const MEMORY: u64 = 4 * 1024 * 1024;
+/// How many are expected, to size the table.
+const EXPECTED: usize = 2048;
+/// How many signers are remembered.
+const SIGNERS: usize = 64;
+
+static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::anonymous()));
+
+/// Knows who a call is for.
+pub struct Verifier {
+    identity: identity::Source,
+    vouchers: Vec<String>,
+    tokens: Cache<Seen, Known, Weight>,
+    signers: Cache<Box<str>, Arc<Trusted>>,
+}
+
+/// A token that was good.
+struct Seen(Box<[u8]>);
+
+/// A token that may be one of those.
+struct Given<'t>(&'t [u8]);
+
+#[derive(Clone)]
+struct Known {
+    principal: Arc<Principal>,
+    version: u64,
+}
+
+/// A certificate that may vouch.
+struct Trusted {
+    leaf: CertificateDer<'static>,
+    expires: SystemTime,
+    version: u64,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Seen, Known> for Weight {
+    fn weight(&self, seen: &Seen, _: &Known) -> u64 {
+        // The principal is smaller than its token.
+        (2 * seen.0.len() + 256) as u64
+    }
+}
+
+/// The end of a token is its signature, which tells one from another as well as the whole.
+fn hash_end<H: Hasher>(token: &[u8], state: &mut H) {
+    token[token.len().saturating_sub(40)..].hash(state);
+}
+
+impl Hash for Seen {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_end(&self.0, state);
+    }
+}
+
+impl PartialEq for Seen {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Seen {}
+
+impl Hash for Given<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_end(self.0, state);
+    }
+}
+
+impl Equivalent<Seen> for Given<'_> {
+    fn equivalent(&self, seen: &Seen) -> bool {
+        *self.0 == *seen.0
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("vouchers", &self.vouchers)
+            .field("tokens", &self.tokens.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// Believes tokens that one of these services signed, in the trust domain of `identity`.
+    #[must_use]
+    pub fn new(identity: identity::Source, vouchers: Vec<String>) -> Self {
+        Self {
+            identity,
+            vouchers,
+            tokens: Cache::with_weighter(EXPECTED, MEMORY, Weight),
+            signers: Cache::new(SIGNERS),
+        }
+    }
+
+    /// Who somebody at the other end of a connection is, as long as they bring no token: whoever their certificate says.
+    /// A service that may vouch for others never speaks for itself: without a token it speaks for nobody.
+    #[must_use]
+    pub fn holder(&self, id: &SpiffeId) -> Arc<Principal> {
+        if self.vouches(id) {
+            Arc::clone(&NOBODY)
+        } else {
+            Arc::new(Principal::of_certificate(id))
+        }
+    }
+
+    /// On whose behalf a call with these headers is made, and the token that says so. `caller` is who it is for without
+    /// a token. Nobody has to prove that they are nobody: `anonymous` only ever gives rights away.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with reason PRINCIPAL_INVALID.
+    pub fn principal(
+        &self,
+        headers: &HeaderMap,
+        caller: &Arc<Principal>,
+    ) -> Result<(Arc<Principal>, Option<HeaderValue>), Error> {
+        let mut given = headers.get_all(PRINCIPAL).iter();
+        match (given.next(), given.next()) {
+            (None, _) => Ok((Arc::clone(caller), None)),
+            (Some(nobody), None) if nobody == ANONYMOUS => Ok((Arc::clone(&NOBODY), None)),
+            (Some(token), None) => {
+                let principal = self.verify(token.as_bytes(), SystemTime::now())?;
+                let mut token = token.clone();
+                token.set_sensitive(true);
+                Ok((principal, Some(token)))
+            }
+            (Some(_), Some(_)) => Err(invalid("there is more than one")),
+        }
+    }
+
+    /// The principal of a token.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED with reason PRINCIPAL_INVALID.
+    pub fn verify(&self, token: &[u8], now: SystemTime) -> Result<Arc<Principal>, Error> {
+        if token.len() > LONGEST {
+            return Err(invalid("it is larger than a token may be"));
+        }
+        let version = self.identity.version();
+        if let Some(known) = self.tokens.get(&Given(token))
+            && known.version == version
+            && known.principal.expires.is_some_and(|end| now <= end + SKEW)
+        {
+            return Ok(known.principal);
+        }
+        let principal = Arc::new(self.read(token, now).map_err(invalid)?);
+        let known = Known {
+            principal: Arc::clone(&principal),
+            version,
+        };
+        self.tokens.insert(Seen(token.into()), known);
+        Ok(principal)
+    }
+
+    /// What costs nothing is looked at first.
+    fn read(&self, token: &[u8], now: SystemTime) -> Result<Principal, &'static str> {
+        const NONE: &str = "it is no token";
+        let token = std::str::from_utf8(token).ok().and_then(Token::parse).ok_or(NONE)?;
+        let claims = token.claims().ok_or(NONE)?;
+        let principal = claims.principal(self.identity.id().trust_domain(), now)?;
+        let (message, signature) = token.signature().ok_or(NONE)?;
+        let signer = self.signer(&token, now)?;
+        if signed_by(&signer.leaf, &message, &signature) {
+            Ok(principal)
+        } else {
+            Err("its signature is not that of its certificate")
+        }
+    }
+
+    fn signer(&self, token: &Token<'_>, now: SystemTime) -> Result<Arc<Trusted>, &'static str> {
+        let version = self.identity.version();
+        if let Some(known) = self.signers.get(token.chain)
+            && known.version == version
+            && known.expires > now
+        {
+            return Ok(known);
+        }
+        let chain = token.certificates().ok_or("its certificate cannot be read")?;
+        let (id, expires) = self
+            .identity
+            .material()
+            .holder(&chain, now)
+            .map_err(|_| "its certificate is not trusted here")?;
+        if !self.vouches(&id) {
+            return Err("its signer may not vouch for anybody (authorization.vouchers)");
+        }
+        let leaf = chain.into_iter().next().ok_or("there is no certificate")?;
+        let trusted = Arc::new(Trusted { leaf, expires, version });
+        self.signers.insert(token.chain.into(), Arc::clone(&trusted));
+        Ok(trusted)
+    }
+
+    fn vouches(&self, id: &SpiffeId) -> bool {
+        id.trust_domain() == self.identity.id().trust_domain()
+            && matches!(id.holder(), Holder::Service(name) if self.vouchers.contains(name))
+    }
+}
+
+fn invalid(why: &str) -> Error {
+    Error::new(
+        Code::Unauthenticated,
+        "PRINCIPAL_INVALID",
+        format!("the principal of the call cannot be believed: {why}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;
