@@ -1,4 +1,4 @@
-//! One grpc-web call, from a browser's request to a service's answer.
+//! One call of grpc-web or native gRPC, from a request to a service's answer.
 //!
 //! ```text
 //! content type ▸ begin ▸ body ▸ send ▸ headers ▸ body
@@ -9,21 +9,22 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use http::{HeaderMap, Method, Request, Response, request};
+use http::{HeaderMap, Method, Request, Response, Version, request};
 use http_body::Body;
 use http_body_util::Full;
 use lyceum::client::ResponseBody;
 use lyceum::error::Error as Refusal;
 use tokio::time::Instant;
 
+use crate::compression::{Coding, Unknown};
 use crate::edge::Edge;
 use crate::invoke::{Ask, Head, Refused, within};
 use crate::peer::Peer;
-use crate::protocol::Protocol;
-use crate::refusal;
+use crate::protocol::{Form, Protocol};
 use crate::request::Inbound;
 use crate::response::{Outbound, Reply};
 use crate::watch::Timer;
+use crate::{native, refusal};
 
 /// A body of up to this many bytes is waited for before its call begins.
 const SMALL: usize = 64 * 1024;
@@ -43,6 +44,7 @@ impl Edge {
         let (parts, body) = request.into_parts();
         let (form, answer) = match protocol {
             Protocol::Web { request, response } => (request, response),
+            Protocol::Native => (Form::Native, Form::Native),
             Protocol::Other(form) => (form, form),
         };
         let waits = parts.headers.contains_key(EXPECT);
@@ -56,7 +58,7 @@ impl Edge {
             began,
         };
         let attempted = match allowed(&parts, protocol) {
-            Ok(()) => self.attempt(ask, body).await,
+            Ok(()) => self.attempt(ask, form, body).await,
             Err(refusal) => Err(self.nowhere(refusal, began)),
         };
         let mut response = match attempted {
@@ -75,15 +77,22 @@ impl Edge {
                 response
             }
         };
-        response.headers_mut().insert(CONTENT_TYPE, protocol.content_type());
+        let headers = response.headers_mut();
+        if form != Form::Native || !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, protocol.content_type());
+        }
         response
     }
 
-    async fn attempt<B>(&self, ask: Ask<'_>, mut body: Inbound<B>) -> Result<Head, Refused>
+    async fn attempt<B>(&self, ask: Ask<'_>, form: Form, mut body: Inbound<B>) -> Result<Head, Refused>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let mut call = self.begin(ask).await?;
+        if form == Form::Native {
+            call.native = true;
+            native::up(ask.headers, &mut call.upstream);
+        }
         let (body, fault) = match sent(ask.headers, &mut body, &mut call.timer).await {
             Ok(Some(whole)) => (tonic::body::Body::new(Full::new(whole)), None),
             Ok(None) => {
@@ -98,8 +107,10 @@ impl Edge {
 
 /// Whether a request is one that is served here.
 fn allowed(parts: &request::Parts, protocol: Protocol) -> Result<(), Refusal> {
-    if matches!(protocol, Protocol::Other(_)) {
-        return Err(refusal::unknown_format());
+    match protocol {
+        Protocol::Other(_) => return Err(refusal::unknown_format()),
+        Protocol::Native if parts.version < Version::HTTP_2 => return Err(refusal::not_http2()),
+        Protocol::Native | Protocol::Web { .. } => {}
     }
     if parts.method != Method::POST {
         return Err(refusal::not_post());
@@ -112,13 +123,14 @@ async fn sent<B>(headers: &HeaderMap, body: &mut Inbound<B>, timer: &mut Timer) 
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    if headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
-        return Err(refusal::unknown_encoding());
-    }
     let size = body_size(headers);
+    if headers.contains_key(CONTENT_ENCODING)
+        && let Some(coding) = Coding::of(headers).map_err(|Unknown| refusal::unknown_encoding())?
+    {
+        // What a length says of a compressed body is how much of it comes, not what becomes of it.
+        body.decode(coding)?;
+        return Ok(None);
+    }
     body.announce(size)?;
     match size {
         Some(size) if size <= SMALL => Ok(Some(within(timer, body.whole()).await??)),

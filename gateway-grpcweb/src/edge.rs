@@ -14,6 +14,7 @@ use lyceum::client::ResponseBody;
 use lyceum::telemetry::METRICS_TYPE;
 use tokio_util::sync::CancellationToken;
 
+use crate::compression::{Coded, Compression};
 use crate::connect::Kind;
 use crate::cors::Admission;
 use crate::host::Hosts;
@@ -50,6 +51,7 @@ pub(crate) struct Edge {
     /// How often it may be called.
     pub(crate) quota: Arc<Quota>,
     fabric: Fabric,
+    compression: Compression,
     hosts: Hosts,
     mcp: Mcp,
     page: Page,
@@ -78,6 +80,7 @@ impl Edge {
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
             metrics,
             fabric: fabric.clone(),
+            compression: Compression::new(settings.compress, settings.compress_least, settings.compress_streams),
             hosts: Hosts::new(names.chain(announced)),
             mcp: Mcp::new(own),
             page: Page::new(&settings.page),
@@ -91,7 +94,16 @@ impl Edge {
     }
 
     /// Answers any request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<Coded<Reply<ResponseBody>>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let wanted = self.compression.wanted(request.headers());
+        let response = self.plain(request, peer).await;
+        self.compression.answer(wanted, response)
+    }
+
+    async fn plain<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {

@@ -38,7 +38,7 @@ use crate::record::Record;
 use crate::request::Fault;
 use crate::route::{Found, Route};
 use crate::watch::{Timer, Watch};
-use crate::{deadline, headers, refusal};
+use crate::{deadline, headers, native, refusal};
 
 /// The instance that answered.
 const INSTANCE: HeaderName = HeaderName::from_static("lyceum-instance");
@@ -69,7 +69,9 @@ pub(crate) struct Call<'a> {
     /// Until when.
     end: Option<Instant>,
     pub(crate) timer: Timer,
-    upstream: HeaderMap,
+    pub(crate) upstream: HeaderMap,
+    /// Whether the answer's own content type and codings are its caller's business.
+    pub(crate) native: bool,
     /// What the answer's headers will say, however it ends.
     told: HeaderMap,
     record: Record,
@@ -143,6 +145,7 @@ impl Edge {
             end,
             timer: end.map(|end| Box::pin(sleep_until(end))),
             upstream,
+            native: false,
             told,
             record,
             stopping: self.stopping.clone(),
@@ -202,6 +205,7 @@ impl Call<'_> {
             told,
             mut record,
             stopping,
+            native,
             ..
         } = self;
         let instance = parts.extensions.remove::<Answered>();
@@ -209,7 +213,9 @@ impl Call<'_> {
         if ended.is_none_or(|code| code == Code::Ok) {
             record.is_for(route.learn(method_of(uri)));
         }
+        let own = native.then(|| native::down(&parts.headers));
         let mut headers = headers::downstream(parts.headers);
+        headers.extend(own.unwrap_or_default());
         headers.extend(told);
         if let Some(Answered { instance }) = instance {
             if let Ok(id) = HeaderValue::from_str(&instance) {

@@ -31,6 +31,7 @@
 
 mod access;
 mod call;
+mod compression;
 mod connect;
 mod connection;
 mod cors;
@@ -49,6 +50,7 @@ mod mcp;
 #[allow(dead_code, reason = "the fronts that deal in messages come next")]
 mod messages;
 mod metrics;
+mod native;
 mod pace;
 mod page;
 mod peer;

@@ -1,8 +1,8 @@
 //! What a request wants to speak, by its content type.
 //!
-//! Binary and text are two forms of grpc-web; native gRPC is told apart so that its clients get an answer in their own
-//! tongue. When not: JSON, WebSocket and MCP are protocols of their own beside this one.
-//! Source: `PROTOCOL-WEB.md` in grpc/grpc.
+//! Binary and text are two forms of grpc-web; native gRPC is a third, whose trailers are HTTP/2's own. What is none of
+//! them gets an answer in its own tongue all the same. When not: JSON, WebSocket and MCP are protocols of their own
+//! beside this one. Source: `PROTOCOL-WEB.md` and `PROTOCOL-HTTP2.md` in grpc/grpc.
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -13,6 +13,8 @@ pub(crate) enum Form {
     Binary,
     /// In base64.
     Text,
+    /// As they are, in HTTP/2, with its trailers.
+    Native,
 }
 
 /// What a request speaks.
@@ -25,7 +27,9 @@ pub(crate) enum Protocol {
         /// The response's form.
         response: Form,
     },
-    /// Any other gRPC: native, or messages of another format. Answered in its own form, never served.
+    /// gRPC itself, with messages of any format.
+    Native,
+    /// Any other gRPC. Answered in its own form, never served.
     Other(Form),
 }
 
@@ -49,7 +53,8 @@ impl Protocol {
             form if is(form, "-web") || is(form, "-web+proto") => Form::Binary,
             form if is(form, "-web-text") || is(form, "-web-text+proto") => Form::Text,
             form if starts_with(form, "-web-text") => return Some(Self::Other(Form::Text)),
-            form if form.is_empty() || matches!(form[0], b'+' | b'-') => return Some(Self::Other(Form::Binary)),
+            form if form.is_empty() || form[0] == b'+' => return Some(Self::Native),
+            form if form[0] == b'-' => return Some(Self::Other(Form::Binary)),
             _ => return None,
         };
         let response = headers
@@ -69,7 +74,11 @@ impl Protocol {
                 response: Form::Text, ..
             }
             | Self::Other(Form::Text) => TEXT,
-            Self::Other(Form::Binary) => NATIVE,
+            Self::Web {
+                response: Form::Native, ..
+            }
+            | Self::Native
+            | Self::Other(_) => NATIVE,
         }
     }
 }
@@ -152,11 +161,8 @@ mod tests {
 
     #[test]
     fn answers_others_in_their_own_form() {
-        assert_eq!(protocol("application/grpc", None), Some(Protocol::Other(Form::Binary)));
-        assert_eq!(
-            protocol("application/grpc+proto", None),
-            Some(Protocol::Other(Form::Binary))
-        );
+        assert_eq!(protocol("application/grpc", None), Some(Protocol::Native));
+        assert_eq!(protocol("application/grpc+json", None), Some(Protocol::Native));
         assert_eq!(
             protocol("application/grpc-web+json", None),
             Some(Protocol::Other(Form::Binary))

@@ -33,21 +33,30 @@ pub(crate) fn not_ready() -> Refusal {
         .with_retry_after(std::time::Duration::from_secs(1))
 }
 
-/// A gRPC that is not grpc-web with Protobuf.
+/// A gRPC that is neither native nor grpc-web with Protobuf.
 pub(crate) fn unknown_format() -> Refusal {
     Refusal::new(
         Code::Unimplemented,
         "FORMAT_UNKNOWN",
-        "the gateway speaks grpc-web and grpc-web-text with Protobuf; gRPC itself goes to the services",
+        "the gateway speaks grpc-web and grpc-web-text with Protobuf, and gRPC itself over HTTP/2",
     )
 }
 
-/// A body that is compressed as a whole.
+/// A body in a coding that is not known here.
 pub(crate) fn unknown_encoding() -> Refusal {
     Refusal::new(
         Code::Unimplemented,
         "ENCODING_UNKNOWN",
-        "the body may have no content-encoding",
+        "the body may have one content-encoding: gzip, br or zstd",
+    )
+}
+
+/// A native call over HTTP/1.1, which has no trailers that clients would read.
+pub(crate) fn not_http2() -> Refusal {
+    Refusal::new(
+        Code::Unimplemented,
+        "HTTP2_NEEDED",
+        "gRPC needs HTTP/2; over HTTP/1.1 speak grpc-web",
     )
 }
 

@@ -9,7 +9,10 @@
 //! is read on and thrown away, within bounds. A body that stops coming is given up, so that nobody can hold a place by
 //! sending a byte a minute.
 //!
-//! **When not.** For native gRPC: there is nothing to translate.
+//! Native gRPC has nothing to translate and may stream for ever: its messages are limited one by one, and only a message
+//! that has begun must go on.
+//!
+//! **When not.** To read messages: the gateway forwards bytes.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -22,6 +25,7 @@ use lyceum::error::Error as Refusal;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tonic::{Code, Status};
 
+use crate::compression::{self, Coding, Decoder};
 use crate::frames::{self, Frames};
 use crate::protocol::Form;
 use crate::text;
@@ -35,11 +39,11 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// What a body may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Bytes, after base64.
+    /// Bytes of a body that is not native, after base64 and decompression.
     pub(crate) bytes: usize,
     /// Bytes of one message, never more.
     pub(crate) message: usize,
-    /// Between two chunks.
+    /// Between two chunks; of a native body, within a message.
     pub(crate) idle: Duration,
 }
 
@@ -52,6 +56,8 @@ pub(crate) enum Error {
     Frame(#[from] frames::Error),
     #[error(transparent)]
     Text(#[from] text::Error),
+    #[error(transparent)]
+    Coding(compression::Error),
     #[error("the body ends within a message")]
     Truncated,
     #[error("the body sent nothing for {0:?}")]
@@ -67,7 +73,10 @@ pub(crate) type Fault = Arc<OnceLock<Refusal>>;
 #[derive(Debug)]
 pub(crate) struct Inbound<B: Body<Data = Bytes> + Send + Unpin + 'static> {
     source: Source<B>,
+    coding: Option<Decoder>,
     text: Option<text::Decoder>,
+    /// Native: as many messages as there come.
+    endless: bool,
     /// None where the body is no frames of gRPC's.
     frames: Option<Frames>,
     read: usize,
@@ -90,6 +99,8 @@ struct Source<B: Body<Data = Bytes> + Send + Unpin + 'static> {
     drain: usize,
     /// Its sender waits to be asked for it: then an answer without asking is what it wants.
     unasked: bool,
+    /// An answer before its end hurts nobody: a stream of HTTP/2 can say so.
+    droppable: bool,
 }
 
 // === impl Inbound ===
@@ -102,8 +113,11 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
                 body: Some(body),
                 drain: limits.bytes.saturating_mul(DRAIN),
                 unasked: waits,
+                droppable: form == Form::Native,
             },
+            coding: None,
             text: (form == Form::Text).then(text::Decoder::default),
+            endless: form == Form::Native,
             frames: Some(Frames::new(limits.message)),
             read: 0,
             limits,
@@ -118,6 +132,14 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
             frames: None,
             ..Self::new(body, Form::Binary, limits, waits)
         }
+    }
+
+    /// Undoes the coding of the body as a whole first.
+    pub(crate) fn decode(&mut self, coding: Coding) -> Result<(), Error> {
+        let most = self.limits.bytes.saturating_add(frames::HEADER + text::SLACK);
+        let most = if self.text.is_some() { most / 3 * 4 } else { most };
+        self.coding = Some(Decoder::try_new(coding, most).map_err(|_| Error::Coding(compression::Error::Broken))?);
+        Ok(())
     }
 
     /// Refuses a body by the length that its sender announces, before any of it is read.
@@ -167,6 +189,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         while !self.over {
             let chunk = match self.source.poll(context) {
                 Poll::Ready(chunk) => chunk,
+                Poll::Pending if self.endless && self.is_between() => return Poll::Pending,
                 Poll::Pending => {
                     ready!(self.poll_pause(context));
                     self.over = true;
@@ -179,7 +202,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
                 Some(Err(Lost)) => Err(Error::Lost),
                 None => {
                     self.over = true;
-                    self.finish().map(|()| Bytes::new())
+                    self.finish()
                 }
             };
             self.over |= passed.is_err();
@@ -191,6 +214,14 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
     }
 
     fn pass(&mut self, chunk: Bytes) -> Result<Bytes, Error> {
+        let chunk = match &mut self.coding {
+            Some(coding) => coding.decode(&chunk).map_err(|error| self.limits.name(error))?,
+            None => chunk,
+        };
+        self.follow(chunk)
+    }
+
+    fn follow(&mut self, chunk: Bytes) -> Result<Bytes, Error> {
         let chunk = match &mut self.text {
             Some(text) => text.decode(&chunk)?,
             None => chunk,
@@ -200,21 +231,33 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         if let Some(frames) = &mut self.frames {
             frames.follow(&chunk)?;
         }
-        if self.read > self.limits.bytes.saturating_add(frames::HEADER) {
+        if !self.endless && self.read > self.limits.bytes.saturating_add(frames::HEADER) {
             return Err(Error::TooLarge(self.limits.bytes));
         }
         Ok(chunk)
     }
 
-    fn finish(&self) -> Result<(), Error> {
+    fn finish(&mut self) -> Result<Bytes, Error> {
+        let last = match &mut self.coding {
+            Some(coding) => {
+                let last = coding.finish().map_err(|error| self.limits.name(error))?;
+                self.follow(last)?
+            }
+            None => Bytes::new(),
+        };
         if let Some(text) = &self.text {
             text.finish()?;
         }
-        if self.frames.as_ref().is_none_or(Frames::between) {
-            Ok(())
+        if self.is_between() {
+            Ok(last)
         } else {
             Err(Error::Truncated)
         }
+    }
+
+    /// Whether no message has begun that has not ended.
+    fn is_between(&self) -> bool {
+        self.frames.as_ref().is_none_or(Frames::between)
     }
 
     fn poll_pause(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -256,6 +299,18 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Body for Streamed<B> {
     }
 }
 
+// === impl Limits ===
+
+impl Limits {
+    /// As the limit is set, rather than as it is counted before base64 is undone.
+    fn name(&self, error: compression::Error) -> Error {
+        match error {
+            compression::Error::TooLarge(_) => Error::Coding(compression::Error::TooLarge(self.bytes)),
+            broken @ compression::Error::Broken => Error::Coding(broken),
+        }
+    }
+}
+
 // === impl Source ===
 
 /// The body's own error, of which nothing more is of use.
@@ -271,7 +326,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Source<B> {
             return match ready!(Pin::new(&mut *body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) => Poll::Ready(Some(Ok(chunk))),
-                    // grpc-web has no trailers in a request.
+                    // Neither grpc-web nor gRPC has trailers in a request.
                     Err(_) => continue,
                 },
                 Some(Err(_)) => {
@@ -290,7 +345,7 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Source<B> {
 impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Drop for Source<B> {
     fn drop(&mut self) {
         let Some(body) = self.body.take() else { return };
-        if body.is_end_stream() || self.unasked {
+        if body.is_end_stream() || self.unasked || self.droppable {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -329,6 +384,10 @@ impl From<Error> for Refusal {
                 Self::exhausted("MESSAGE_TOO_LARGE", message).with_metadata("limit", limit.to_string())
             }
             Error::Frame(frames::Error::Flag(_)) => Self::invalid_argument("BODY_NOT_GRPC_WEB", message),
+            Error::Coding(compression::Error::TooLarge(limit)) => {
+                Self::exhausted("BODY_TOO_LARGE", message).with_metadata("limit", limit.to_string())
+            }
+            Error::Coding(compression::Error::Broken) => Self::invalid_argument("BODY_NOT_ENCODED", message),
             Error::Text(_) => Self::invalid_argument("BODY_NOT_BASE64", message),
             Error::Truncated => Self::invalid_argument("BODY_TRUNCATED", message),
             Error::Stalled(_) => Self::new(Code::DeadlineExceeded, "BODY_STALLED", message),

@@ -1,7 +1,7 @@
 //! A service's answer on its way to a browser.
 //!
-//! **What.** [`Outbound`] passes messages, turns the trailers into the frame that browsers read, writes base64 where it
-//! must, and ends in time. [`Reply`] is any body that the gateway answers with.
+//! **What.** [`Outbound`] passes messages, turns the trailers into the frame that browsers read (or leaves them trailers,
+//! for native gRPC), writes base64 where it must, and ends in time. [`Reply`] is any body that the gateway answers with.
 //!
 //! **Why.** An answer that breaks off must still end with a status, and a status can only follow a whole message. So a
 //! message up to 64 KiB is passed once all of it is there: if its sender dies in the middle, the trailers say
@@ -49,8 +49,19 @@ pub(crate) struct Outbound<B> {
     /// Whether a part of a message was passed without its end.
     torn: bool,
     text: Option<text::Encoder>,
+    /// Trailers are HTTP/2's own.
+    native: bool,
     watch: Watch,
     over: bool,
+}
+
+/// A piece of an answer.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Bytes of the body.
+    Data(Bytes),
+    /// What follows it, with the status: only of a native answer.
+    Trailers(HeaderMap),
 }
 
 /// The answer broke off within a message, so that no status can follow.
@@ -72,12 +83,14 @@ where
             held: BytesMut::new(),
             torn: false,
             text: (form == Form::Text).then(text::Encoder::default),
+            native: form == Form::Native,
             watch,
             over: false,
         }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Torn>>> {
+    /// The next piece.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Piece, Torn>>> {
         while !self.over {
             if let Poll::Ready(status) = self.watch.poll_deadline(context) {
                 return Poll::Ready(Some(self.fail(status)));
@@ -90,24 +103,24 @@ where
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) => self.pass(chunk),
                     Err(frame) => match frame.into_trailers() {
-                        Ok(trailers) => self.end(&trailers),
+                        Ok(trailers) => self.end(trailers),
                         Err(_) => continue,
                     },
                 },
                 Some(Err(status)) => self.fail(status),
                 None => self.fail(watch::broken_off()),
             };
-            if !matches!(&passed, Ok(chunk) if chunk.is_empty()) {
+            if !matches!(&passed, Ok(Piece::Data(chunk)) if chunk.is_empty()) {
                 return Poll::Ready(Some(passed));
             }
         }
         Poll::Ready(None)
     }
 
-    fn pass(&mut self, mut chunk: Bytes) -> Result<Bytes, Torn> {
+    fn pass(&mut self, mut chunk: Bytes) -> Result<Piece, Torn> {
         // An end of HTTP/2 can be an empty chunk: it ends no message.
         if chunk.is_empty() {
-            return Ok(chunk);
+            return Ok(Piece::Data(chunk));
         }
         let ended = match self.frames.follow(&chunk) {
             Ok(ended) => ended,
@@ -127,7 +140,7 @@ where
             chunk = self.held.split().freeze();
         }
         self.held.extend_from_slice(&rest);
-        Ok(self.write(chunk, !self.torn))
+        Ok(Piece::Data(self.write(chunk, !self.torn)))
     }
 
     fn write(&mut self, bytes: Bytes, flush: bool) -> Bytes {
@@ -138,7 +151,7 @@ where
     }
 
     /// Ends with a status of the gateway's own, if one can still follow.
-    fn fail(&mut self, status: Status) -> Result<Bytes, Torn> {
+    fn fail(&mut self, status: Status) -> Result<Piece, Torn> {
         let status = self.watch.blame(status);
         if self.torn {
             self.over = true;
@@ -149,26 +162,29 @@ where
         // A message that is no header leaves the code, which always is one.
         let _ = status.add_header(&mut trailers);
         self.held.clear();
-        self.finish(&trailers, status.code())
+        self.finish(trailers, status.code())
     }
 
     /// Ends as the service did.
-    fn end(&mut self, trailers: &HeaderMap) -> Result<Bytes, Torn> {
+    fn end(&mut self, trailers: HeaderMap) -> Result<Piece, Torn> {
         if !self.frames.between() {
             return self.fail(watch::cut_short());
         }
-        let Some(code) = headers::code(trailers) else {
+        let Some(code) = headers::code(&trailers) else {
             return self.fail(watch::no_status());
         };
         self.finish(trailers, code)
     }
 
-    fn finish(&mut self, trailers: &HeaderMap, code: Code) -> Result<Bytes, Torn> {
+    fn finish(&mut self, trailers: HeaderMap, code: Code) -> Result<Piece, Torn> {
         self.over = true;
         self.watch.end(code);
+        if self.native {
+            return Ok(Piece::Trailers(headers::downstream(trailers)));
+        }
         let passing = trailers.iter().filter(|(name, _)| headers::passes_down(name));
         let frame = frames::trailers(passing);
-        Ok(self.write(frame, true))
+        Ok(Piece::Data(self.write(frame, true)))
     }
 }
 
@@ -187,6 +203,20 @@ impl<B> Reply<B> {
     }
 }
 
+impl<B> Reply<B>
+where
+    B: Body<Data = Bytes, Error = Status> + Unpin,
+{
+    /// About how many bytes there will be, where that is known: what becomes of a call's trailers is not counted.
+    pub(crate) fn expected(&self) -> Option<u64> {
+        match self {
+            Self::Whole(bytes) => Some(bytes.len() as u64),
+            Self::Call(outbound) => outbound.upstream.size_hint().exact(),
+            Self::Stream(stream) => stream.size_hint().exact(),
+        }
+    }
+}
+
 impl<B> Body for Reply<B>
 where
     B: Body<Data = Bytes, Error = Status> + Unpin,
@@ -198,7 +228,12 @@ where
         Poll::Ready(match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => None,
             Self::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
-            Self::Call(outbound) => ready!(outbound.poll(context)).map(|chunk| chunk.map(Frame::data)),
+            Self::Call(outbound) => ready!(outbound.poll(context)).map(|piece| {
+                piece.map(|piece| match piece {
+                    Piece::Data(bytes) => Frame::data(bytes),
+                    Piece::Trailers(trailers) => Frame::trailers(trailers),
+                })
+            }),
             Self::Stream(body) => ready!(body.as_mut().poll_frame(context)),
         })
     }

@@ -33,6 +33,12 @@ pub struct Gateway {
     pub header_timeout: Duration,
     /// Connections at a time, 1 to 100,000.
     pub connections: u32,
+    /// Whether answers are compressed (zstd, br, gzip) for those who accept it.
+    pub compress: bool,
+    /// The smallest whole answer in bytes that is compressed, 64 B to 1 MiB.
+    pub compress_least: u32,
+    /// Streams at a time that are compressed, 0 to 100,000; further ones go as they are.
+    pub compress_streams: u32,
     /// HTTP/3 beside TCP, on the same port; needs TLS.
     pub http3: bool,
     /// TLS towards browsers.
@@ -85,6 +91,9 @@ impl Default for Gateway {
             body_idle: Duration::from_secs(20),
             header_timeout: Duration::from_secs(10),
             connections: 4096,
+            compress: true,
+            compress_least: 1024,
+            compress_streams: 256,
             http3: false,
             tls: Tls::default(),
         }
@@ -108,6 +117,8 @@ impl Gateway {
             MINUTE,
         );
         between(errors, "gateway.connections", self.connections, 1, 100_000);
+        between(errors, "gateway.compress_least", self.compress_least, 64, 1024 * 1024);
+        between(errors, "gateway.compress_streams", self.compress_streams, 0, 100_000);
         for host in &self.hosts {
             if !is_name(host) {
                 errors.add(

@@ -134,6 +134,16 @@ fn every_error_has_a_reason_of_its_own() {
             "BODY_NOT_GRPC_WEB",
         ),
         (Error::Text(text::Error), Code::InvalidArgument, "BODY_NOT_BASE64"),
+        (
+            Error::Coding(compression::Error::TooLarge(1)),
+            Code::ResourceExhausted,
+            "BODY_TOO_LARGE",
+        ),
+        (
+            Error::Coding(compression::Error::Broken),
+            Code::InvalidArgument,
+            "BODY_NOT_ENCODED",
+        ),
         (Error::Truncated, Code::InvalidArgument, "BODY_TRUNCATED"),
         (Error::Stalled(Duration::ZERO), Code::DeadlineExceeded, "BODY_STALLED"),
         (Error::Lost, Code::Cancelled, "BODY_LOST"),
@@ -152,6 +162,54 @@ async fn a_body_that_stops_coming_is_given_up() {
     let mut inbound = Inbound::new(body, Form::Binary, LIMITS, false);
     assert_eq!(inbound.whole().await, Err(Error::Stalled(LIMITS.idle)));
     assert_eq!(began.elapsed(), LIMITS.idle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_native_body_may_pause_between_messages_and_have_many() {
+    let most = frame(&[7; 100]);
+    let pieces: Vec<&[u8]> = vec![&most; 5];
+    assert_eq!(read(Form::Native, &pieces).await.unwrap(), most.repeat(5));
+    let too_large = frames::Error::TooLarge {
+        length: 101,
+        limit: 100,
+    };
+    assert_eq!(
+        read(Form::Native, &[&frame(&[0; 101])]).await,
+        Err(Error::Frame(too_large))
+    );
+
+    for (sent, stalled) in [(&most[..], false), (&most[..50], true)] {
+        let (mut body, _) = chunks(&[sent]);
+        body.stalls = true;
+        let mut inbound = Inbound::new(body, Form::Native, LIMITS, false);
+        let ended = timeout(LIMITS.idle * 10, inbound.whole()).await;
+        assert_eq!(ended.ok(), stalled.then_some(Err(Error::Stalled(LIMITS.idle))));
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_decompressed_within_its_limit() {
+    use std::io::Write as _;
+
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let read = async |form, sent: Vec<u8>| {
+        let mut inbound = Inbound::new(chunks(&[&sent[..7], &sent[7..]]).0, form, LIMITS, false);
+        inbound.decode(Coding::Gzip).unwrap();
+        inbound.whole().await
+    };
+    let message = frame(b"an essay about the sea");
+    assert_eq!(read(Form::Binary, gzip(&message)).await.unwrap(), message);
+    let text = STANDARD.encode(&message);
+    assert_eq!(read(Form::Text, gzip(text.as_bytes())).await.unwrap(), message);
+    let too_large = Error::Coding(compression::Error::TooLarge(100));
+    assert_eq!(read(Form::Binary, gzip(&[0; 1_000_000])).await, Err(too_large));
+    assert_eq!(read(Form::Text, gzip(&[b'A'; 1_000_000])).await, Err(too_large));
+    let broken = Error::Coding(compression::Error::Broken);
+    assert_eq!(read(Form::Binary, message).await, Err(broken));
 }
 
 #[tokio::test]

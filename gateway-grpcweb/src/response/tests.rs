@@ -73,8 +73,11 @@ fn watched(
 /// Everything that a browser gets, chunk by chunk.
 async fn got(mut outbound: Outbound<Upstream>) -> Vec<Result<Bytes, Torn>> {
     let mut chunks = Vec::new();
-    while let Some(chunk) = std::future::poll_fn(|context| outbound.poll(context)).await {
-        chunks.push(chunk);
+    while let Some(piece) = std::future::poll_fn(|context| outbound.poll(context)).await {
+        chunks.push(piece.map(|piece| match piece {
+            Piece::Data(bytes) => bytes,
+            Piece::Trailers(trailers) => panic!("trailers outside the body: {trailers:?}"),
+        }));
     }
     chunks
 }
@@ -91,6 +94,24 @@ async fn messages_pass_and_trailers_become_a_frame() {
     assert_eq!(chunks[0].as_ref().unwrap(), &message);
     assert_eq!(status_frame(chunks[1].as_ref().unwrap()), "grpc-status:0\r\n");
     assert_eq!(chunks.len(), 2);
+}
+
+#[tokio::test]
+async fn a_native_answer_keeps_its_trailers() {
+    let message = frame(b"hello");
+    for (pieces, status) in [
+        (vec![data(&message), trailers("0")], "0"),
+        (vec![data(&message), data(&message[..3])], "14"),
+    ] {
+        let mut outbound = outbound(pieces, Form::Native);
+        let mut next = async || std::future::poll_fn(|context| outbound.poll(context)).await;
+        assert!(matches!(next().await, Some(Ok(Piece::Data(bytes))) if bytes == message));
+        let Some(Ok(Piece::Trailers(trailers))) = next().await else {
+            panic!("no trailers");
+        };
+        assert_eq!(trailers["grpc-status"], status);
+        assert!(next().await.is_none());
+    }
 }
 
 #[tokio::test]

@@ -79,8 +79,8 @@ async fn every_bad_request_gets_a_status_that_says_why() {
     }
     for (name, value, code, reason) in [
         ("grpc-timeout", "soon", 3, "TIMEOUT_INVALID"),
-        ("content-encoding", "gzip", 12, "ENCODING_UNKNOWN"),
-        ("content-type", "application/grpc", 12, "FORMAT_UNKNOWN"),
+        ("content-encoding", "deflate", 12, "ENCODING_UNKNOWN"),
+        ("content-type", "application/grpc", 12, "HTTP2_NEEDED"),
         ("content-type", "application/grpc-web+json", 12, "FORMAT_UNKNOWN"),
     ] {
         let mut request = browser.call(GET, Form::Binary).body(good.clone()).unwrap();

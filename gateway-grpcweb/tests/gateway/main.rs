@@ -6,6 +6,7 @@
 
 mod browser;
 mod calls;
+mod compression;
 mod connect;
 mod documents;
 mod faults;
@@ -13,6 +14,7 @@ mod hygiene;
 mod limits;
 mod mcp;
 mod mirror;
+mod native;
 mod routing;
 mod stage;
 mod tls;

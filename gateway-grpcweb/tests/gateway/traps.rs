@@ -187,7 +187,7 @@ async fn a_service_is_asked_for_plain_messages() {
         .browser()
         .call("mirror.v1.MirrorService/Headers", Form::Binary)
         .header("grpc-accept-encoding", "gzip,deflate")
-        .header("accept-encoding", "gzip, br")
+        .header("accept-encoding", "identity, gzip;q=0.5")
         .body(frame(b""))
         .unwrap();
     let answer = stage.browser().send(request).await;
