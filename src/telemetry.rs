@@ -12,7 +12,7 @@ mod metrics;
 mod traces;
 
 pub use admission::AdmissionMetrics;
-pub use histogram::Histogram;
+pub use histogram::{Counts, Histogram};
 pub use metrics::{METRICS_TYPE, MethodMetrics, Metrics, Side, code_name};
 pub use traces::adopt;
 

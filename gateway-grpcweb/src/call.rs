@@ -21,10 +21,15 @@ use crate::edge::Edge;
 use crate::invoke::{Ask, Head, Refused, within};
 use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
+use crate::record::Front;
 use crate::request::Inbound;
 use crate::response::{Outbound, Reply};
 use crate::watch::Timer;
 use crate::{native, refusal};
+
+const WEB: Front = Front::always_200("grpc-web");
+const TEXT: Front = Front::always_200("grpc-web-text");
+const NATIVE: Front = Front::always_200("grpc");
 
 /// A body of up to this many bytes is waited for before its call begins.
 const SMALL: usize = 64 * 1024;
@@ -54,6 +59,11 @@ impl Edge {
             uri: &parts.uri,
             headers: &parts.headers,
             peer,
+            front: match answer {
+                Form::Binary => WEB,
+                Form::Text => TEXT,
+                Form::Native => NATIVE,
+            },
             timeout: None,
             began,
         };

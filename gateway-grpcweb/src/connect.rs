@@ -39,10 +39,13 @@ use tonic::Status;
 use crate::edge::Edge;
 use crate::invoke::{Ask, Refused};
 use crate::peer::Peer;
+use crate::record::Front;
 use crate::request::Inbound;
 use crate::response::Reply;
 use crate::status;
 
+const UNARY: Front = Front::by_code("connect");
+const STREAM: Front = Front::always_200("connect");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
@@ -67,6 +70,10 @@ impl Edge {
             uri: &parts.uri,
             headers: &parts.headers,
             peer,
+            front: match kind {
+                Kind::Stream(_) => STREAM,
+                _ => UNARY,
+            },
             timeout: None,
             began,
         };

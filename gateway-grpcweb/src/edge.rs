@@ -2,16 +2,16 @@
 //!
 //! Everything that requests share stands here, made once; nothing of it takes a lock on the way of a call.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Request, Response, StatusCode, request};
+use http::header::{ALLOW, EXPECT};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body::Body;
 use lyceum::Fabric;
 use lyceum::client::ResponseBody;
-use lyceum::telemetry::METRICS_TYPE;
+use lyceum::context::Trace;
+use lyceum::context::headers::{CORRELATION, correlation};
 use tokio_util::sync::CancellationToken;
 
 use crate::compression::{Coded, Compression};
@@ -26,15 +26,11 @@ use crate::page::Page;
 use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
 use crate::quota::Quota;
-use crate::report::{self, Condition};
+use crate::report::{self, Calls};
 use crate::request::{Inbound, Limits};
 use crate::response::Reply;
 use crate::route::Routes;
 use crate::schema::Schema;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const METRICS: HeaderValue = HeaderValue::from_static(METRICS_TYPE);
 
 /// What all requests share.
 #[derive(Debug)]
@@ -55,7 +51,10 @@ pub(crate) struct Edge {
     hosts: Hosts,
     mcp: Mcp,
     page: Page,
-    draining: AtomicBool,
+    /// Cancelled: this gateway takes no more.
+    pub(crate) draining: CancellationToken,
+    /// How calls fare.
+    pub(crate) calls: Arc<Calls>,
 }
 
 impl Edge {
@@ -78,19 +77,30 @@ impl Edge {
             stopping: CancellationToken::new(),
             nowhere: metrics.method(OTHER),
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
+            calls: Arc::new(Calls::new(metrics.clone())),
             metrics,
             fabric: fabric.clone(),
             compression: Compression::new(settings.compress, settings.compress_least, settings.compress_streams),
             hosts: Hosts::new(names.chain(announced)),
             mcp: Mcp::new(own),
             page: Page::new(&settings.page),
-            draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
         }
     }
 
     /// Health says from now on that this gateway takes no more.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
+    }
+
+    /// Whether it does.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Everything that this process counts.
+    pub(crate) fn metrics_text(&self) -> String {
+        self.fabric.metrics().encode()
     }
 
     /// Answers any request.
@@ -121,6 +131,7 @@ impl Edge {
         if let Some(preflight) = preflight {
             return preflight.map(Reply::from);
         }
+        let given = request.headers().get(CORRELATION).cloned();
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
             None if request.uri().path() == mcp::PATH => {
@@ -131,6 +142,7 @@ impl Edge {
             }
             None => self.other(request, peer).await,
         };
+        correlate(response.headers_mut(), given);
         self.live.load().response.apply(response.headers_mut());
         admission.expose(response.headers_mut());
         response
@@ -163,14 +175,14 @@ impl Edge {
         match kind {
             Some(kind) => self.connect(request, peer, kind).await,
             None => {
-                let mut response = self.document(request).await;
+                let mut response = self.document(request, peer).await;
                 hygiene::protect(response.headers_mut(), peer.secure);
-                response.map(Reply::from)
+                response
             }
         }
     }
 
-    async fn document<B>(&self, request: Request<B>) -> Response<Bytes>
+    async fn document<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -180,28 +192,26 @@ impl Edge {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return refuse_method();
         }
-        let mut response = match path {
-            "/gateway/health" => {
-                let health = report::health(&self.routes, self.draining.load(Ordering::Relaxed));
-                let mut response = json(&health);
-                if health.status == Condition::NotServing {
-                    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                }
-                response
-            }
-            "/gateway/services" => json(&report::services(&self.routes)),
-            "/gateway/metrics" => told(METRICS, self.fabric.metrics().encode().into()),
-            _ if path.starts_with("/gateway/") => {
-                let mut response = told(TEXT, Bytes::from_static(b"there is nothing here\n"));
-                *response.status_mut() = StatusCode::NOT_FOUND;
-                response
-            }
-            _ => return self.page.serve(&parts.method, path, &parts.headers).await,
-        };
-        if parts.method == Method::HEAD {
-            response.body_mut().clear();
+        match path.strip_prefix("/gateway/") {
+            Some(name) => self.report(name, &parts, peer),
+            None => self
+                .page
+                .serve(&parts.method, path, &parts.headers)
+                .await
+                .map(Reply::from),
         }
-        response
+    }
+}
+
+/// Every answer has an id that ties it to log lines: a call's own, or what was given, or a new one.
+fn correlate(headers: &mut HeaderMap, given: Option<HeaderValue>) {
+    if !headers.contains_key(CORRELATION) {
+        let given = given.filter(|given| correlation(given).is_some());
+        headers.extend(
+            given
+                .or_else(|| HeaderValue::try_from(Trace::fresh().short()).ok())
+                .map(|id| (CORRELATION, id)),
+        );
     }
 }
 
@@ -211,26 +221,11 @@ fn names_method(path: &str) -> bool {
     parts.next().is_some_and(|service| service.contains('.')) && parts.next().is_some() && parts.next().is_none()
 }
 
-fn json(report: &impl serde::Serialize) -> Response<Bytes> {
-    // Strings and numbers always can be written.
-    told(JSON, serde_json::to_vec(report).unwrap_or_default().into())
-}
-
-/// Something that is true now and may not be in a second.
-fn told(content_type: HeaderValue, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-fn refuse_method() -> Response<Bytes> {
-    let text =
-        "documents are read with GET; calls are made with POST and the content type application/grpc-web+proto\n";
-    let mut response = told(TEXT, Bytes::from_static(text.as_bytes()));
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+fn refuse_method() -> Response<Reply<ResponseBody>> {
+    let mut response = report::refused(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "documents are read with GET; calls are made with POST and the content type application/grpc-web+proto\n",
+    );
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, OPTIONS"));

@@ -34,7 +34,7 @@ use crate::edge::Edge;
 use crate::frames;
 use crate::messages::Messages;
 use crate::peer::Peer;
-use crate::record::Record;
+use crate::record::{Front, Record};
 use crate::request::Fault;
 use crate::route::{Found, Route};
 use crate::watch::{Timer, Watch};
@@ -55,6 +55,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// Who is at the other end.
     pub(crate) peer: &'a Peer,
+    /// What it speaks.
+    pub(crate) front: Front,
     /// How long the caller waits, where it did not say so in `grpc-timeout`.
     pub(crate) timeout: Option<Duration>,
     /// When the request came.
@@ -117,7 +119,7 @@ impl Edge {
             Found::Nothing => return Err(self.nowhere(refusal::unknown_method(), ask.began)),
             Found::NotYet => return Err(self.nowhere(refusal::not_ready(), ask.began)),
         };
-        let mut record = Record::begin(route.method(method), ask.began);
+        let mut record = Record::begin(route.method(method), Some(ask.front), ask.began);
         let mut upstream = headers::upstream(ask.headers);
         let correlation = trace(&mut upstream, record.span());
         record.correlate(correlation.clone());
@@ -171,7 +173,7 @@ impl Edge {
 
     /// A call that leads nowhere: counted, but not by a name that anybody could make up.
     pub(crate) fn nowhere(&self, refusal: Refusal, began: Instant) -> Refused {
-        let mut record = Record::begin(Arc::clone(&self.nowhere), began);
+        let mut record = Record::begin(Arc::clone(&self.nowhere), None, began);
         Refused::new(refusal.into(), &mut record, HeaderMap::new())
     }
 }
@@ -185,6 +187,7 @@ impl Call<'_> {
             let left = end.saturating_duration_since(Instant::now());
             self.upstream.insert(TIMEOUT, format_timeout(left));
         }
+        let body = self.record.receives(body);
         let request = request_of(self.uri, std::mem::take(&mut self.upstream), body);
         let response = match within(&mut self.timer, self.route.channel().call(request)).await {
             Ok(Ok(response)) => response,

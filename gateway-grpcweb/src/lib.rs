@@ -45,6 +45,7 @@ mod headers;
 mod host;
 mod hygiene;
 mod invoke;
+mod journal;
 mod live;
 mod mcp;
 #[allow(dead_code, reason = "the fronts that deal in messages come next")]

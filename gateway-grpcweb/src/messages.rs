@@ -111,6 +111,7 @@ impl<B: Body<Data = Bytes, Error = Status> + Unpin> Messages<B> {
     }
 
     fn take(&mut self, chunk: Bytes) {
+        self.watch.passed(chunk.len());
         if self.held.is_empty() {
             // One that is whole is not copied, where it is ours alone.
             self.held = BytesMut::from(chunk);
@@ -196,7 +197,7 @@ mod tests {
     }
 
     fn messages(pieces: Vec<Frame<Bytes>>) -> Messages<impl Body<Data = Bytes, Error = Status> + Unpin> {
-        let record = Record::begin(Metrics::default().method("p.S/M"), Instant::now());
+        let record = Record::begin(Metrics::default().method("p.S/M"), None, Instant::now());
         let body = StreamBody::new(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
         let body = body.map_err(|never| match never {});
         Messages::new(body, Watch::new(None, None, CancellationToken::new(), record), false)

@@ -4,10 +4,12 @@
 //! A method is named only once a service has answered it: what strangers ask for is counted as `other`, or anybody
 //! could fill the memory with names. When not: what the fabric's client sees of the same calls is `lyceum_rpc_client_…`.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use lyceum::telemetry::{Histogram, code_name};
+use lyceum::telemetry::{Counts, Histogram, code_name};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -15,11 +17,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tonic::Code;
 
+use crate::journal::Journal;
+
 /// The name of every method that no service has answered yet.
 pub(crate) const OTHER: &str = "other";
 
 /// How many codes gRPC has.
-const CODES: usize = 17;
+pub(crate) const CODES: usize = 17;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodLabels {
@@ -38,6 +42,9 @@ pub(crate) struct Metrics {
     calls: Family<CodeLabels, Counter>,
     durations: Family<MethodLabels, Histogram>,
     in_flight: Gauge,
+    methods: Arc<Mutex<BTreeMap<String, Arc<Method>>>>,
+    /// A line for each call.
+    pub(crate) journal: Arc<Journal>,
     /// Connections that are open.
     pub(crate) connections: Gauge,
     /// Documents served: the page, and what the gateway tells of itself.
@@ -52,7 +59,21 @@ pub(crate) struct Method {
     calls: Family<CodeLabels, Counter>,
     ended: [OnceLock<Counter>; CODES],
     duration: Histogram,
-    in_flight: Gauge,
+    all_in_flight: Gauge,
+    begun: AtomicU64,
+    left: AtomicU64,
+    pub(crate) journal: Arc<Journal>,
+}
+
+/// What a method has counted by a time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Calls that are under way.
+    pub(crate) in_flight: u64,
+    /// Calls that ended, by code.
+    pub(crate) ended: [u64; CODES],
+    /// How long they took.
+    pub(crate) durations: Counts,
 }
 
 // === impl Metrics ===
@@ -86,22 +107,38 @@ impl Metrics {
             "Documents served beside calls",
             metrics.documents.clone(),
         );
+        registry.register(
+            "gateway_access_lines_dropped",
+            "Lines that the access log could not take",
+            metrics.journal.dropped.clone(),
+        );
         metrics
     }
 
-    /// The handles of a method: once a method, not once a call.
+    /// The handles of a method: looked up once a route, not once a call.
     pub(crate) fn method(&self, name: impl Into<String>) -> Arc<Method> {
         let name = name.into();
-        let duration = self
-            .durations
-            .get_or_create_owned(&MethodLabels { method: name.clone() });
-        Arc::new(Method {
-            name,
-            calls: self.calls.clone(),
-            ended: [const { OnceLock::new() }; CODES],
-            duration,
-            in_flight: self.in_flight.clone(),
-        })
+        let mut methods = self.methods.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = methods.entry(name).or_insert_with_key(|name| {
+            let labels = MethodLabels { method: name.clone() };
+            Arc::new(Method {
+                duration: self.durations.get_or_create_owned(&labels),
+                name: name.clone(),
+                calls: self.calls.clone(),
+                ended: [const { OnceLock::new() }; CODES],
+                all_in_flight: self.in_flight.clone(),
+                begun: AtomicU64::new(0),
+                left: AtomicU64::new(0),
+                journal: Arc::clone(&self.journal),
+            })
+        });
+        Arc::clone(made)
+    }
+
+    /// Every method that has handles, by name.
+    pub(crate) fn methods(&self) -> Vec<Arc<Method>> {
+        let methods = self.methods.lock().unwrap_or_else(PoisonError::into_inner);
+        methods.values().cloned().collect()
     }
 }
 
@@ -110,12 +147,20 @@ impl Metrics {
 impl Method {
     /// A call begins.
     pub(crate) fn begin(&self) {
-        self.in_flight.inc();
+        self.all_in_flight.inc();
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A call that began turns out to be another method's.
+    pub(crate) fn hand_over(&self, to: &Self) {
+        to.begun.fetch_add(1, Ordering::Relaxed);
+        self.left.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It ended with a code after this long.
     pub(crate) fn end(&self, code: Code, took: Duration) {
-        self.in_flight.dec();
+        self.all_in_flight.dec();
+        self.left.fetch_add(1, Ordering::Relaxed);
         self.duration.observe(took);
         self.ended[code as usize]
             .get_or_init(|| {
@@ -126,6 +171,16 @@ impl Method {
                 self.calls.get_or_create_owned(&labels)
             })
             .inc();
+    }
+
+    /// What was counted so far.
+    pub(crate) fn tally(&self) -> Tally {
+        let left = self.left.load(Ordering::Relaxed);
+        Tally {
+            in_flight: self.begun.load(Ordering::Relaxed).saturating_sub(left),
+            ended: std::array::from_fn(|code| self.ended[code].get().map_or(0, Counter::get)),
+            durations: self.duration.counts(),
+        }
     }
 }
 

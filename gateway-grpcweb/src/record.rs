@@ -1,35 +1,86 @@
 //! The record of one call: counted and logged exactly once, whatever becomes of it.
 //!
-//! A call that ends says so; one that is dropped before was cancelled by its browser. The log line has names of methods
-//! that services announced, never a path, an address or a header from outside, but for a correlation id that is one. Its
-//! span, for those who collect traces, is the parent of the service's.
+//! A call that ends says so; one that is dropped before was cancelled by its caller. The line in the access log
+//! ([`crate::journal`]) has names of methods that services announced, never a path, an address or a header from outside,
+//! but for a correlation id that is one. Its span, for those who collect traces, is the parent of the service's.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::HeaderValue;
+use http_body::{Body as _, Frame, SizeHint};
 use lyceum::telemetry::code_name;
 use tokio::time::Instant;
-use tonic::Code;
+use tonic::body::Body;
+use tonic::{Code, Status};
 use tracing::{Span, field};
 
-use crate::metrics::{Method, OTHER};
+use crate::journal::Line;
+use crate::metrics::Method;
+use crate::status;
+
+/// What a caller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Front {
+    name: &'static str,
+    /// Whether the HTTP status tells how a call ended, rather than that there was an answer.
+    maps: bool,
+}
 
 /// A call under way.
 #[derive(Debug)]
 pub(crate) struct Record {
     method: Arc<Method>,
+    front: Option<Front>,
     began: Instant,
     correlation: Option<HeaderValue>,
     instance: Option<Arc<str>>,
+    received: Received,
+    sent: u64,
     span: Span,
     ended: bool,
+}
+
+/// Bytes of a request's messages.
+#[derive(Debug)]
+enum Received {
+    Known(u64),
+    /// So many up to now.
+    Counted(Arc<AtomicU64>),
+}
+
+/// A body whose bytes are counted as they pass.
+struct Counting {
+    body: Body,
+    passed: Arc<AtomicU64>,
+}
+
+// === impl Front ===
+
+impl Front {
+    /// One whose answers are HTTP 200 however the call ends.
+    pub(crate) const fn always_200(name: &'static str) -> Self {
+        Self { name, maps: false }
+    }
+
+    /// One whose answers have the HTTP status of the code.
+    pub(crate) const fn by_code(name: &'static str) -> Self {
+        Self { name, maps: true }
+    }
+
+    fn http(self, code: Code) -> u16 {
+        if self.maps { status::http(code).as_u16() } else { 200 }
+    }
 }
 
 // === impl Record ===
 
 impl Record {
-    /// A call begins.
-    pub(crate) fn begin(method: Arc<Method>, began: Instant) -> Self {
+    /// A call begins; one that led nowhere has no front.
+    pub(crate) fn begin(method: Arc<Method>, front: Option<Front>, began: Instant) -> Self {
         method.begin();
         let span = tracing::debug_span!(
             "rpc.gateway",
@@ -42,9 +93,12 @@ impl Record {
         Self {
             span,
             method,
+            front,
             began,
             correlation: None,
             instance: None,
+            received: Received::Known(0),
+            sent: 0,
             ended: false,
         }
     }
@@ -69,12 +123,31 @@ impl Record {
 
     /// Which method it turned out to be for.
     pub(crate) fn is_for(&mut self, method: Arc<Method>) {
-        self.method = method;
+        if !Arc::ptr_eq(&self.method, &method) {
+            self.method.hand_over(&method);
+            self.method = method;
+        }
     }
 
     /// Which instance answers.
     pub(crate) fn answered_by(&mut self, instance: Arc<str>) {
         self.instance = Some(instance);
+    }
+
+    /// The request's body, whose bytes count.
+    pub(crate) fn receives(&mut self, body: Body) -> Body {
+        if let Some(size) = body.size_hint().exact() {
+            self.received = Received::Known(size);
+            return body;
+        }
+        let passed = Arc::new(AtomicU64::new(0));
+        self.received = Received::Counted(Arc::clone(&passed));
+        Body::new(Counting { body, passed })
+    }
+
+    /// So many bytes more of the answer's messages pass.
+    pub(crate) fn sends(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
     }
 
     /// It ended.
@@ -85,26 +158,19 @@ impl Record {
         let took = self.began.elapsed();
         self.method.end(code, took);
         self.span.record("code", code_name(code));
-        macro_rules! log {
-            ($level:ident) => {
-                tracing::$level!(
-                    parent: &self.span,
-                    method = self.method.name,
-                    code = code_name(code),
-                    milliseconds = took.as_secs_f64() * 1e3,
-                    instance = self.instance.as_deref(),
-                    correlation = self.correlation.as_ref().and_then(|id| id.to_str().ok()),
-                    "call"
-                )
-            };
-        }
-        match code {
-            Code::Internal | Code::Unknown | Code::DataLoss => log!(warn),
-            Code::Ok | Code::Cancelled => log!(debug),
-            // What strangers make up must not fill the log.
-            _ if self.method.name == OTHER => log!(debug),
-            _ => log!(info),
-        }
+        self.method.journal.note(&Line {
+            method: &self.method.name,
+            code,
+            front: self.front.map(|front| (front.name, front.http(code))),
+            received: match &self.received {
+                Received::Known(size) => *size,
+                Received::Counted(passed) => passed.load(Ordering::Relaxed),
+            },
+            sent: self.sent,
+            took,
+            instance: self.instance.as_deref(),
+            correlation: self.correlation.as_ref(),
+        });
     }
 }
 
@@ -114,8 +180,34 @@ impl Drop for Record {
     }
 }
 
+// === impl Counting ===
+
+impl http_body::Body for Counting {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(chunk) = frame.data_ref()
+        {
+            self.passed.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use lyceum::configuration::LogFormat;
     use prometheus_client::registry::Registry;
 
     use super::*;
@@ -126,10 +218,11 @@ mod tests {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let method = metrics.method("p.S/M");
-        let mut record = Record::begin(Arc::clone(&method), Instant::now());
+        let mut record = Record::begin(Arc::clone(&method), None, Instant::now());
+        assert_eq!(method.tally().in_flight, 1);
         record.end(Code::Ok);
         drop(record);
-        drop(Record::begin(method, Instant::now()));
+        drop(Record::begin(method, None, Instant::now()));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(
@@ -141,5 +234,25 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("gateway_in_flight 0"), "{text}");
+    }
+
+    #[test]
+    fn a_call_that_changes_its_method_is_under_way_once() {
+        let metrics = Metrics::default();
+        metrics.journal.open(LogFormat::Json);
+        let (other, method) = (metrics.method("other"), metrics.method("p.S/M"));
+        let mut record = Record::begin(Arc::clone(&other), Some(Front::by_code("json")), Instant::now());
+        record.is_for(Arc::clone(&method));
+        assert_eq!((other.tally().in_flight, method.tally().in_flight), (0, 1));
+        record.is_for(Arc::clone(&method));
+        record.end(Code::Unavailable);
+        assert_eq!((other.tally().in_flight, method.tally().in_flight), (0, 0));
+        assert_eq!(method.tally().ended[Code::Unavailable as usize], 1);
+    }
+
+    #[test]
+    fn http_tells_the_code_where_the_front_does() {
+        assert_eq!(Front::always_200("grpc-web").http(Code::Unavailable), 200);
+        assert_eq!(Front::by_code("json").http(Code::Unavailable), 503);
     }
 }

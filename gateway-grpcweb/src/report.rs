@@ -3,6 +3,12 @@
 //! The page's fabric corner and load balancers read it as JSON; nothing in it is invented: names, health and notes are
 //! Consul's, calls and latencies are this process's own. When not: history is Prometheus's, at `/gateway/metrics`.
 
+mod answer;
+mod calls;
+
+pub(crate) use answer::refused;
+pub(crate) use calls::Calls;
+
 use std::collections::BTreeMap;
 
 use lyceum::client::{BreakerReport, CalleeReport, EndpointReport};
@@ -27,6 +33,7 @@ pub(crate) enum Condition {
     NotServing,
 }
 
+/// `/gateway/health/<service>`.
 #[derive(Debug, Serialize)]
 struct ServiceHealth {
     status: Condition,
@@ -132,6 +139,12 @@ pub(crate) fn health(routes: &Routes, draining: bool) -> HealthReport {
         together(services.values().map(|service| service.status))
     };
     HealthReport { status, services }
+}
+
+/// One service's health; none of a service that nobody knows.
+fn service_health(routes: &Routes, name: &str) -> Option<ServiceHealth> {
+    let known = routes.services().into_iter().find(|service| service.name == name)?;
+    Some(service(&known.channel.report()))
 }
 
 /// A gateway that can reach some services serves; without any known service there is nothing wrong with it either.

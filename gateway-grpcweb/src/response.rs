@@ -122,6 +122,7 @@ where
         if chunk.is_empty() {
             return Ok(Piece::Data(chunk));
         }
+        self.watch.passed(chunk.len());
         let ended = match self.frames.follow(&chunk) {
             Ok(ended) => ended,
             Err(error) => {

@@ -7,21 +7,26 @@
 //! TLS, or to be told with `gateway.exposed` that something in front of it sees to that: a school's essays must not cross
 //! a network in the clear because a default was forgotten.
 
+use std::fmt;
 use std::future::Future;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lyceum::Fabric;
+use lyceum::configuration::LogFormat;
 use lyceum::serving::Presence;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connections;
 use crate::edge::Edge;
+use crate::journal::{self, Journal};
 use crate::tls::Tls;
 use crate::{route, schema};
 
@@ -58,9 +63,9 @@ pub enum Error {
 }
 
 /// A gateway in the making.
-#[derive(Clone, Debug)]
 pub struct Gateway {
     fabric: Fabric,
+    access_log: Option<Box<dyn Write + Send>>,
 }
 
 /// A gateway that listens and is announced.
@@ -82,7 +87,19 @@ impl Gateway {
     /// A gateway into a fabric that was started under the gateway's name.
     #[must_use]
     pub fn new(fabric: &Fabric) -> Self {
-        Self { fabric: fabric.clone() }
+        Self {
+            fabric: fabric.clone(),
+            access_log: None,
+        }
+    }
+
+    /// Writes the access log there, as JSON, instead of to standard error.
+    #[must_use]
+    pub fn access_log(self, writer: impl Write + Send + 'static) -> Self {
+        Self {
+            access_log: Some(Box::new(writer)),
+            ..self
+        }
     }
 
     /// Listens, announces the gateway and begins to learn the routes; calls are answered once [`Bound::serve`] runs.
@@ -121,8 +138,10 @@ impl Gateway {
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
             tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
             tokio::spawn(Arc::clone(&edge.live).follow()),
+            tokio::spawn(Arc::clone(&edge.calls).follow()),
         ];
         following.extend(tls.clone().map(|tls| tokio::spawn(tls.follow())));
+        following.extend(log(&self.fabric, &edge.metrics.journal, self.access_log));
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,
@@ -143,6 +162,30 @@ impl Gateway {
         self.bind().await?.serve(shutdown).await;
         Ok(())
     }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+/// Begins the access log, unless the filter of the ordinary one leaves it out; answers what keeps it going.
+fn log(fabric: &Fabric, journal: &Arc<Journal>, writer: Option<Box<dyn Write + Send>>) -> Vec<JoinHandle<()>> {
+    let (writer, format) = match writer {
+        Some(writer) => (writer, LogFormat::Json),
+        None if tracing::enabled!(target: journal::TARGET, tracing::Level::INFO) => {
+            let writer: Box<dyn Write + Send> = Box::new(io::stderr());
+            (writer, fabric.configuration().telemetry.format)
+        }
+        None => return Vec::new(),
+    };
+    journal.open(format);
+    let policy = fabric.policies().watch(fabric.service());
+    vec![
+        tokio::spawn(Arc::clone(journal).write_to(writer)),
+        tokio::spawn(Arc::clone(journal).follow(policy)),
+    ]
 }
 
 // === impl Bound ===
@@ -192,5 +235,6 @@ impl Bound {
         }
         edge.quota.leave(&fabric).await;
         presence.left().await;
+        edge.metrics.journal.settle().await;
     }
 }

@@ -79,6 +79,11 @@ impl Watch {
         }
     }
 
+    /// So many bytes more of the answer's messages pass.
+    pub(crate) fn passed(&mut self, bytes: usize) {
+        self.record.sends(bytes);
+    }
+
     /// The call ended.
     pub(crate) fn end(&mut self, code: Code) {
         self.record.end(code);

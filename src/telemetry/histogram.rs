@@ -16,6 +16,10 @@ const BOUNDS: [u64; 24] = [
     500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 30_000_000, 60_000_000,
 ];
 
+/// How many durations each bucket of a histogram had at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts([u64; BOUNDS.len() + 1]);
+
 /// Durations by bucket; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram(Arc<Inner>);
@@ -35,14 +39,40 @@ impl Histogram {
         self.0.sum_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn counts(&self) -> [u64; BOUNDS.len() + 1] {
-        std::array::from_fn(|index| self.0.counts[index].load(Ordering::Relaxed))
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts(std::array::from_fn(|index| {
+            self.0.counts[index].load(Ordering::Relaxed)
+        }))
+    }
+
+    /// As [`Counts::quantile`], of everything that was counted so far.
+    #[must_use]
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        self.counts().quantile(quantile)
+    }
+}
+
+impl Counts {
+    /// What was counted since an earlier time.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self(std::array::from_fn(|index| {
+            self.0[index].saturating_sub(earlier.0[index])
+        }))
+    }
+
+    /// What both counted.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|index| self.0[index] + other.0[index]))
     }
 
     /// The duration that a share `quantile` (0 to 1) of the observations did not exceed; zero without observations.
     #[must_use]
     pub fn quantile(&self, quantile: f64) -> Duration {
-        let counts = self.counts();
+        let counts = &self.0;
         let total: u64 = counts.iter().sum();
         if total == 0 {
             return Duration::ZERO;
@@ -64,7 +94,7 @@ impl Histogram {
 
 impl EncodeMetric for Histogram {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let counts = self.counts();
+        let Counts(counts) = self.counts();
         let total = counts.iter().sum();
         let buckets: Vec<(f64, u64)> = counts
             .iter()
@@ -110,6 +140,11 @@ mod tests {
             top > Duration::from_millis(250) && top <= Duration::from_millis(500),
             "{top:?}"
         );
+        let before = histogram.counts();
+        histogram.observe(Duration::from_millis(20));
+        let since = histogram.counts().since(&before);
+        assert!(since.quantile(0.01) > Duration::from_millis(15) && since.quantile(1.0) == Duration::from_millis(25));
+        assert_eq!(since.with(&before), histogram.counts());
         histogram.observe(Duration::from_secs(3600));
         assert_eq!(histogram.quantile(1.0), Duration::from_secs(60));
     }

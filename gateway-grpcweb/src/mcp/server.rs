@@ -20,6 +20,9 @@ use super::running::Running;
 use super::{Arrived, calling, results, session};
 use crate::edge::Edge;
 use crate::invoke::Ask;
+use crate::record::Front;
+
+const MCP: Front = Front::always_200("mcp");
 
 /// Tools in one answer.
 const PAGE: usize = 100;
@@ -127,6 +130,7 @@ impl ServerHandler for Tools {
             uri: &parts.uri,
             headers: &parts.headers,
             peer: &arrived.peer,
+            front: MCP,
             timeout: None,
             began: arrived.began,
         };

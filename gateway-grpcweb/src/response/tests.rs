@@ -66,7 +66,7 @@ fn watched(
         pieces: pieces.into(),
         stays_open: false,
     };
-    let record = Record::begin(Metrics::default().method("p.S/M"), Instant::now());
+    let record = Record::begin(Metrics::default().method("p.S/M"), None, Instant::now());
     Outbound::new(upstream, form, Watch::new(timer, fault, stopping, record))
 }
 

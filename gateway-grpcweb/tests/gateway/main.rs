@@ -16,6 +16,7 @@ mod mcp;
 mod mirror;
 mod native;
 mod routing;
+mod seeing;
 mod stage;
 mod tls;
 mod traps;
