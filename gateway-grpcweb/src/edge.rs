@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, EXPECT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
@@ -19,6 +20,7 @@ use crate::connect::Kind;
 use crate::cors::Admission;
 use crate::host::Hosts;
 use crate::hygiene;
+use crate::json;
 use crate::live::Live;
 use crate::mcp::{self, Mcp};
 use crate::metrics::{self, Metrics, OTHER};
@@ -39,6 +41,8 @@ pub(crate) struct Edge {
     pub(crate) schema: Arc<Schema>,
     /// What may change meanwhile.
     pub(crate) live: Arc<Live>,
+    /// Paths and names of methods, as REST has them.
+    pub(crate) rest: Arc<ArcSwap<json::Table>>,
     pub(crate) metrics: Metrics,
     /// Cancelled: streams end, with a status.
     pub(crate) stopping: CancellationToken,
@@ -74,6 +78,7 @@ impl Edge {
             routes: Arc::new(Routes::new(metrics.clone())),
             schema: Arc::new(Schema::new()),
             live: Arc::new(Live::new(policy, settings.body_idle)),
+            rest: Arc::default(),
             stopping: CancellationToken::new(),
             nowhere: metrics.method(OTHER),
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
@@ -171,10 +176,15 @@ impl Edge {
     {
         let (parts, body) = request.into_parts();
         let kind = Kind::of(&parts).filter(|kind| kind.is_plain() || names_method(parts.uri.path()));
+        let place = match kind {
+            Some(_) => None,
+            None => self.rest.load().place(&parts, &self.routes),
+        };
         let request = Request::from_parts(parts, body);
-        match kind {
-            Some(kind) => self.connect(request, peer, kind).await,
-            None => {
+        match (kind, place) {
+            (Some(kind), _) => self.connect(request, peer, kind).await,
+            (None, Some(place)) => self.rest(request, peer, place).await,
+            (None, None) => {
                 let mut response = self.document(request, peer).await;
                 hygiene::protect(response.headers_mut(), peer.secure);
                 response

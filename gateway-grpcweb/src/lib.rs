@@ -46,6 +46,7 @@ mod host;
 mod hygiene;
 mod invoke;
 mod journal;
+mod json;
 mod live;
 mod mcp;
 #[allow(dead_code, reason = "the fronts that deal in messages come next")]
@@ -68,6 +69,7 @@ mod server;
 mod status;
 mod text;
 mod tls;
+mod versions;
 mod watch;
 
 pub use server::{Bound, Error, Gateway};

@@ -17,26 +17,10 @@
 //! **When not.** grpc-web and native gRPC forward bytes and never look here. **Source.** `reflection.proto` in grpc/grpc,
 //! `descriptor.proto` in protobuf.
 
-#[allow(
-    dead_code,
-    reason = "tools and documents are made of it as soon as descriptors are learnt"
-)]
 pub(crate) mod codec;
-#[allow(
-    dead_code,
-    reason = "tools and documents are made of it as soon as descriptors are learnt"
-)]
 pub(crate) mod comments;
-#[allow(
-    dead_code,
-    reason = "tools and documents are made of it as soon as descriptors are learnt"
-)]
 mod contract;
 mod files;
-#[allow(
-    dead_code,
-    reason = "tools and documents are made of it as soon as descriptors are learnt"
-)]
 pub(crate) mod json_schema;
 mod learning;
 mod reflection;
@@ -49,11 +33,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-#[allow(unused_imports, reason = "the fronts ask for it next")]
-pub(crate) use contract::Idempotency;
 #[cfg(test)]
 pub(crate) use contract::services as reflected;
-pub(crate) use contract::{MethodInfo, ServiceInfo};
+pub(crate) use contract::{Idempotency, MethodInfo, ServiceInfo};
 pub(crate) use learning::follow;
 
 /// Every type that was learnt.
@@ -93,26 +75,22 @@ impl Schema {
         }
     }
 
-    #[allow(dead_code, reason = "the fronts ask for it next")]
     /// The method of `package.Service/Method`, with or without a slash before it.
     pub(crate) fn method(&self, path: &str) -> Option<Arc<MethodInfo>> {
         let path = path.strip_prefix('/').unwrap_or(path);
         self.table.load().methods.get(path).map(Arc::clone)
     }
 
-    #[allow(dead_code, reason = "the fronts ask for it next")]
     /// Every service whose types are known, by name.
     pub(crate) fn services(&self) -> Arc<[Arc<ServiceInfo>]> {
         Arc::clone(&self.table.load().services)
     }
 
-    #[allow(dead_code, reason = "the fronts ask for it next")]
     /// A number that grows whenever the answers of [`Schema::method`] and [`Schema::services`] may have changed.
     pub(crate) fn generation(&self) -> u64 {
         *self.generation.borrow()
     }
 
-    #[allow(dead_code, reason = "the fronts ask for it next")]
     /// Tells of each new generation.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()

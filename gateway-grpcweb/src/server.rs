@@ -28,7 +28,7 @@ use crate::connection::Connections;
 use crate::edge::Edge;
 use crate::journal::{self, Journal};
 use crate::tls::Tls;
-use crate::{route, schema};
+use crate::{json, route, schema};
 
 /// When a connection that is silent is asked whether anybody is there, before routers forget it.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -136,6 +136,7 @@ impl Gateway {
         let mut following = vec![
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
+            tokio::spawn(json::follow(Arc::clone(&edge.schema), Arc::clone(&edge.rest))),
             tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
             tokio::spawn(Arc::clone(&edge.live).follow()),
             tokio::spawn(Arc::clone(&edge.calls).follow()),

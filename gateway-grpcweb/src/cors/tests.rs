@@ -75,7 +75,7 @@ fn grants_a_preflight_whatever_it_names() {
         let granted = response.headers();
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert_eq!(granted[ACCESS_CONTROL_ALLOW_ORIGIN], "https://school.example");
-        assert_eq!(granted[ACCESS_CONTROL_ALLOW_METHODS], "GET, POST");
+        assert_eq!(granted[ACCESS_CONTROL_ALLOW_METHODS], "GET, POST, PUT, PATCH, DELETE");
         assert_eq!(granted[ACCESS_CONTROL_MAX_AGE], "600");
         assert!(granted[VARY].to_str().unwrap().contains("origin"));
         assert_eq!(

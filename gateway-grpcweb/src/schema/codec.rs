@@ -13,10 +13,13 @@ mod place;
 
 use std::io;
 
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 use bytes::Bytes;
 use lyceum::error::Error as Refusal;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, SerializeOptions};
 use tonic::Code;
 
 /// The largest JSON that an answer's message may become, in bytes: short numbers can have long names.
@@ -83,6 +86,25 @@ pub(crate) fn write_with(
             "the answer has no JSON: a time is out of range, or a type unknown",
         )),
     }
+}
+
+/// What must stand where a field of this kind is written.
+pub(crate) fn wanted(kind: &Kind) -> String {
+    place::wanted(kind)
+}
+
+/// A field's name as it may be repeated to who sent it.
+pub(crate) fn shown(name: &str) -> &str {
+    place::shown(name)
+}
+
+/// Bytes that are written as base64, in either alphabet, padded or not.
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
+    const PADDED_OR_NOT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDED_OR_NOT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, PADDED_OR_NOT);
+    STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()
 }
 
 /// Bytes that stop growing.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Uri;
 use lyceum::principal::Access;
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor, ServiceDescriptor, Value};
 use prost_types::method_options::IdempotencyLevel;
@@ -18,6 +19,7 @@ pub(crate) struct ServiceInfo {
     pub(crate) owner: Arc<str>,
     /// What its contract says of it; empty where it says nothing.
     pub(crate) comment: String,
+    #[allow(dead_code, reason = "documents are made of it next")]
     /// Whether its contract, or the file of it, says that it should no longer be used.
     pub(crate) deprecated: bool,
     /// In the contract's order.
@@ -29,10 +31,13 @@ pub(crate) struct ServiceInfo {
 pub(crate) struct MethodInfo {
     /// `/package.Service/Method`.
     pub(crate) path: String,
+    /// The same, to be asked for.
+    pub(crate) uri: Uri,
     /// `package.Service`.
     pub(crate) service: String,
     /// `Method`.
     pub(crate) name: String,
+    #[allow(dead_code, reason = "documents are made of it next")]
     /// The Consul service that serves it.
     pub(crate) owner: Arc<str>,
     /// What the caller sends.
@@ -117,8 +122,11 @@ impl MethodInfo {
             Some(IdempotencyLevel::Idempotent) => Idempotency::Idempotent,
             Some(IdempotencyLevel::IdempotencyUnknown) | None => Idempotency::Unknown,
         };
+        let path = format!("/{service}/{}", descriptor.name());
         Self {
-            path: format!("/{service}/{}", descriptor.name()),
+            // Names are letters, digits, dots and underscores, or the pool would not have them.
+            uri: path.parse().unwrap_or_default(),
+            path,
             name: descriptor.name().to_owned(),
             service,
             owner: Arc::clone(owner),

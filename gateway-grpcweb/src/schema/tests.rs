@@ -120,6 +120,7 @@ fn the_well_known_types_are_our_own() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
     /// Whatever comes, it is an error or it is types; nothing breaks.
     #[test]
     fn descriptors_may_be_anything(place in 0..40_000_usize, with in any::<[u8; 3]>(), cut in any::<bool>()) {

@@ -11,6 +11,7 @@ mod connect;
 mod documents;
 mod faults;
 mod hygiene;
+mod json;
 mod limits;
 mod mcp;
 mod mirror;

@@ -68,12 +68,17 @@ impl Step {
 }
 
 /// A name, if it could be one.
-fn shown(name: &str) -> &str {
+pub(super) fn shown(name: &str) -> &str {
     let is_name = name.len() <= NAME
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-.@$[]/".contains(&byte));
     if is_name { name } else { "?" }
+}
+
+/// What must stand where a field of this kind is written.
+pub(super) fn wanted(kind: &Kind) -> String {
+    At::One(kind.clone()).opened().wanted()
 }
 
 /// What a place in JSON describes.

@@ -1,0 +1,139 @@
+//! What of a request's path is a method's, looked up without a lock.
+//!
+//! Made anew with each generation of the schema. When not: paths that begin with a package's name are gRPC's, whoever
+//! speaks it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{HeaderValue, Method, request};
+use lyceum::error::Error as Refusal;
+use tonic::Code;
+
+use super::rule::{self, Rule};
+use super::tree::{Met, Tree};
+use crate::route::Routes;
+use crate::schema::{Idempotency, MethodInfo, Schema, ServiceInfo};
+use crate::versions::{Names, VERSION};
+
+/// Where methods are named.
+const ROOT: &str = "/api/";
+
+/// Every path of a generation.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) names: Names,
+    tree: Tree,
+}
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) method: Arc<MethodInfo>,
+    /// The binding that was met, and its variables' values; none below `/api/`.
+    pub(crate) rule: Option<(Arc<Rule>, Vec<String>)>,
+}
+
+/// What is at a path.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// A method.
+    Method(Target),
+    /// Methods for other HTTP methods, which are these.
+    Others(HeaderValue),
+    /// Nothing, though it is a place for methods.
+    Refused(Refusal),
+}
+
+// === impl Table ===
+
+impl Table {
+    pub(crate) fn new(services: &[Arc<ServiceInfo>]) -> Self {
+        let mut tree = Tree::default();
+        for method in services.iter().flat_map(|service| &service.methods) {
+            let (rules, errors) = rule::of(method);
+            for error in errors {
+                tracing::warn!(method = method.path, %error, "a google.api.http binding is left out");
+            }
+            for rule in rules {
+                if let Err(known) = tree.add(rule) {
+                    tracing::warn!(
+                        method = method.path,
+                        has = known.method.path,
+                        path = known.path,
+                        "two methods want one path"
+                    );
+                }
+            }
+        }
+        Self {
+            names: Names::new(services),
+            tree,
+        }
+    }
+
+    /// What is at a request's path; none where it is no place for methods.
+    pub(crate) fn place(&self, parts: &request::Parts, routes: &Routes) -> Option<Place> {
+        let path = parts.uri.path();
+        let Some(named) = path.strip_prefix(ROOT) else {
+            return match self.tree.find(&parts.method, path) {
+                Met::Rule(rule, values) => Some(Place::Method(Target {
+                    method: Arc::clone(&rule.method),
+                    rule: Some((rule, values)),
+                })),
+                Met::Others(others) => Some(Place::Others(listed(&others))),
+                Met::Nothing => None,
+            };
+        };
+        Some(match self.named(parts, named) {
+            Ok(place) => place,
+            // Before everything is known, nothing is unknown.
+            Err(_) if !routes.is_ready() => Place::Refused(crate::refusal::not_ready()),
+            Err(refusal) => Place::Refused(refusal),
+        })
+    }
+
+    fn named(&self, parts: &request::Parts, named: &str) -> Result<Place, Refusal> {
+        let nothing = || Refusal::new(Code::NotFound, "PATH_UNKNOWN", "the path is /api/<service>/<method>");
+        let (service, method) = named
+            .split_once('/')
+            .filter(|(service, method)| !service.is_empty() && !method.is_empty() && !method.contains('/'))
+            .ok_or_else(nothing)?;
+        let offered = self.names.find(service, method, parts.headers.get(VERSION))?;
+        let readable = offered.method.idempotency == Idempotency::NoSideEffects && !offered.method.client_streaming;
+        let allowed = parts.method == Method::POST || (parts.method == Method::GET && readable);
+        if !allowed {
+            let methods: &[Method] = if readable {
+                &[Method::GET, Method::POST]
+            } else {
+                &[Method::POST]
+            };
+            return Ok(Place::Others(listed(methods)));
+        }
+        Ok(Place::Method(Target {
+            method: Arc::clone(&offered.method),
+            rule: None,
+        }))
+    }
+}
+
+fn listed(methods: &[Method]) -> HeaderValue {
+    let mut names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    names.push("OPTIONS");
+    names.sort_unstable();
+    names.dedup();
+    // They are tokens, so they are a header.
+    HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("POST"))
+}
+
+/// Keeps the table up to date for as long as it runs.
+pub(crate) async fn follow(schema: Arc<Schema>, table: Arc<ArcSwap<Table>>) {
+    let mut changes = schema.watch();
+    loop {
+        changes.mark_unchanged();
+        table.store(Arc::new(Table::new(&schema.services())));
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}

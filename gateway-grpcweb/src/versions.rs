@@ -1,0 +1,300 @@
+//! Versions of an API side by side, and the names that services go by.
+//!
+//! **What.** `lyceum.writing_analysis.v1.WritingAnalysisService` can be called by its full name, without its version
+//! (`lyceum.writing_analysis.WritingAnalysisService`), or as the service that serves it (`writing-analysis`); its methods
+//! as `AnalyzeWriting` or `analyze-writing`. A name without a version means the one that the caller asked for
+//! (`lyceum-version: v1`), or else the newest stable one.
+//!
+//! **Why.** A caller that does not care moves along when a version becomes stable; one that does stays where it is until
+//! it decides, and hears in the answer's headers that its version is to go.
+//!
+//! **When not.** gRPC and grpc-web name the version in the path. **Source.** AIP-185 and protobuf's package versions;
+//! RFC 9745 (`deprecation`), RFC 8594 (`sunset`), RFC 8288 and RFC 5829 (`link`).
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::LINK;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use lyceum::error::Error as Refusal;
+use tonic::Code;
+
+use crate::schema::{MethodInfo, ServiceInfo};
+
+/// The version that a caller wants.
+pub(crate) const VERSION: HeaderName = HeaderName::from_static("lyceum-version");
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+
+/// `v1`, `v2beta1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    major: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Alpha(u32),
+    Beta(u32),
+    Stable,
+}
+
+/// Every name that a method goes by.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Service, then method; what a call without a version gets is first.
+    services: HashMap<String, HashMap<String, Vec<Offered>>>,
+}
+
+/// One version of a method.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    pub(crate) version: Option<Version>,
+    pub(crate) method: Arc<MethodInfo>,
+}
+
+// === impl Version ===
+
+impl Version {
+    /// Reads the last part of a package's name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix('v')?;
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (major, stage) = rest.split_at(digits);
+        let number = |text: &str| if text.is_empty() { Some(1) } else { digits_of(text) };
+        let stage = match stage {
+            "" => Stage::Stable,
+            stage => match (stage.strip_prefix("alpha"), stage.strip_prefix("beta")) {
+                (Some(rest), _) => Stage::Alpha(number(rest)?),
+                (_, Some(rest)) => Stage::Beta(number(rest)?),
+                _ => return None,
+            },
+        };
+        Some(Self {
+            major: digits_of(major)?,
+            stage,
+        })
+    }
+
+    fn is_stable(self) -> bool {
+        self.stage == Stage::Stable
+    }
+}
+
+fn digits_of(text: &str) -> Option<u32> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "v{}", self.major)?;
+        match self.stage {
+            Stage::Alpha(number) => write!(formatter, "alpha{number}"),
+            Stage::Beta(number) => write!(formatter, "beta{number}"),
+            Stage::Stable => Ok(()),
+        }
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The better default is greater: any stable one before any that is not, then the newer.
+impl Ord for Version {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.is_stable(), self.major, self.stage).cmp(&(other.is_stable(), other.major, other.stage))
+    }
+}
+
+/// The version in a service's package, and its full name without it.
+pub(crate) fn parted(service: &str) -> (Option<Version>, String) {
+    let parted = service.rsplit_once('.').and_then(|(package, name)| {
+        let (package, version) = package.rsplit_once('.')?;
+        Some((Version::parse(version)?, format!("{package}.{name}")))
+    });
+    match parted {
+        Some((version, name)) => (Some(version), name),
+        None => (None, service.to_owned()),
+    }
+}
+
+/// `AnalyzeWriting` as `analyze-writing`.
+pub(crate) fn kebab(name: &str) -> String {
+    let mut kebab = String::with_capacity(name.len() + 4);
+    let letters: Vec<char> = name.chars().collect();
+    for (index, letter) in letters.iter().enumerate() {
+        if letter.is_ascii_uppercase() && index > 0 {
+            let after = !letters[index - 1].is_ascii_uppercase();
+            let before = letters.get(index + 1).is_some_and(char::is_ascii_lowercase);
+            if after || before {
+                kebab.push('-');
+            }
+        }
+        kebab.push(if *letter == '_' {
+            '-'
+        } else {
+            letter.to_ascii_lowercase()
+        });
+    }
+    kebab
+}
+
+// === impl Names ===
+
+impl Names {
+    pub(crate) fn new(services: &[Arc<ServiceInfo>]) -> Self {
+        let mut names = Self::default();
+        for service in services {
+            let (version, unversioned) = parted(&service.name);
+            names.add(&service.name, version, service);
+            if version.is_some() {
+                names.add(&unversioned, version, service);
+            }
+            names.add(&service.owner, version, service);
+        }
+        for offered in names.services.values_mut().flat_map(HashMap::values_mut) {
+            // Stable sort: of two services with the same method, the first by name.
+            offered.sort_by_key(|offered| Reverse(offered.version));
+        }
+        names
+    }
+
+    fn add(&mut self, name: &str, version: Option<Version>, service: &ServiceInfo) {
+        let methods = self.services.entry(name.to_owned()).or_default();
+        for method in &service.methods {
+            let offered = Offered {
+                version,
+                method: Arc::clone(method),
+            };
+            let other = kebab(&method.name);
+            if other != method.name {
+                methods.entry(other).or_default().push(offered.clone());
+            }
+            methods.entry(method.name.clone()).or_default().push(offered);
+        }
+    }
+
+    /// The method of a service, in the version that is asked for, or else the default one.
+    pub(crate) fn find(&self, service: &str, method: &str, wanted: Option<&HeaderValue>) -> Result<&Offered, Refusal> {
+        let methods = self
+            .services
+            .get(service)
+            .ok_or_else(|| unknown("SERVICE_UNKNOWN", "no service has this name; /openapi lists them"))?;
+        let offered = methods
+            .get(method)
+            .ok_or_else(|| unknown("METHOD_UNKNOWN", "the service has no such method; /openapi lists them"))?;
+        let Some(wanted) = wanted else {
+            return offered
+                .first()
+                .ok_or_else(|| unknown("METHOD_UNKNOWN", "the service has no such method"));
+        };
+        let version = wanted.to_str().ok().and_then(Version::parse).ok_or_else(|| {
+            Refusal::invalid_argument("VERSION_INVALID", "lyceum-version must be as in v1 or v2beta1")
+        })?;
+        offered
+            .iter()
+            .find(|offered| offered.version == Some(version))
+            .ok_or_else(|| {
+                let versions: Vec<String> = offered
+                    .iter()
+                    .filter_map(|offered| offered.version)
+                    .map(|version| version.to_string())
+                    .collect();
+                unknown("VERSION_UNKNOWN", "the method is not offered in this version")
+                    .with_metadata("versions", versions.join(","))
+            })
+    }
+
+    /// The newest stable version of a method that is newer than this.
+    fn successor(&self, method: &MethodInfo) -> Option<&Offered> {
+        let (version, unversioned) = parted(&method.service);
+        let newest = self.services.get(&unversioned)?.get(&method.name)?.first()?;
+        (newest.version > version && newest.version.is_some_and(Version::is_stable)).then_some(newest)
+    }
+
+    /// What the headers of an answer say of a version that is to go; nothing of any other.
+    pub(crate) fn warn(&self, method: &MethodInfo, headers: &mut HeaderMap) {
+        if !method.deprecated {
+            return;
+        }
+        // The contract does not say since when: since before anybody asked.
+        headers.insert(DEPRECATION, HeaderValue::from_static("@0"));
+        let documentation = format!("</openapi#{}>; rel=\"deprecation\"; type=\"text/html\"", method.service);
+        headers.extend(HeaderValue::try_from(documentation).ok().map(|link| (LINK, link)));
+        if let Some(newer) = self.successor(method) {
+            let link = format!(
+                "</api/{}/{}>; rel=\"successor-version\"",
+                newer.method.service, newer.method.name
+            );
+            if let Ok(link) = HeaderValue::try_from(link) {
+                headers.append(LINK, link);
+            }
+        }
+    }
+}
+
+fn unknown(reason: &'static str, message: &'static str) -> Refusal {
+    Refusal::new(Code::NotFound, reason, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_and_ordered() {
+        for text in ["v1", "v12", "v2alpha1", "v2beta3"] {
+            assert_eq!(Version::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Version::parse("v1beta"), Version::parse("v1beta1"));
+        for text in [
+            "",
+            "v",
+            "1",
+            "vx",
+            "v1gamma",
+            "v1beta1x",
+            "v99999999999",
+            "v+1",
+            "v1beta+1",
+        ] {
+            assert_eq!(Version::parse(text), None, "{text}");
+        }
+        let mut versions =
+            ["v3alpha1", "v1", "v2", "v2beta2", "v2beta1", "v10"].map(|text| Version::parse(text).unwrap());
+        versions.sort();
+        assert_eq!(
+            versions.map(|version| version.to_string()),
+            ["v2beta1", "v2beta2", "v3alpha1", "v1", "v2", "v10"]
+        );
+    }
+
+    #[test]
+    fn names_are_parted_and_written_as_in_addresses() {
+        let (version, name) = parted("lyceum.writing_analysis.v1.WritingAnalysisService");
+        assert_eq!(version, Version::parse("v1"));
+        assert_eq!(name, "lyceum.writing_analysis.WritingAnalysisService");
+        assert_eq!(
+            parted("mirror.MirrorService"),
+            (None, "mirror.MirrorService".to_owned())
+        );
+        assert_eq!(parted("Bare"), (None, "Bare".to_owned()));
+        for (name, kebabed) in [
+            ("AnalyzeWriting", "analyze-writing"),
+            ("GetHTTPInfo", "get-http-info"),
+            ("Get", "get"),
+            ("GetV2Info", "get-v2-info"),
+            ("with_snake", "with-snake"),
+        ] {
+            assert_eq!(kebab(name), kebabed);
+        }
+    }
+}
