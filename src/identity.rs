@@ -19,7 +19,7 @@ pub use files::{certificates, certified};
 pub use material::Material;
 pub(crate) use signing::signed_by;
 pub use spiffe::{Holder, SpiffeId};
-pub use verification::peer;
+pub use verification::{holder, peer};
 
 use std::path::PathBuf;
 use std::sync::Arc;

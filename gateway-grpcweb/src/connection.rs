@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Version};
+use http::header::ALT_SVC;
+use http::{HeaderValue, Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,22 +37,22 @@ use crate::peer::Peer;
 use crate::tls::Tls;
 
 /// The largest headers of a request, in bytes.
-const HEADER_BYTES: u32 = 32 * 1024;
+pub(crate) const HEADER_BYTES: u32 = 32 * 1024;
 /// The most headers of a request.
 const HEADERS: usize = 100;
 /// What HTTP/1.1 may buffer of a connection; its headers must fit.
 const BUFFER: usize = 64 * 1024;
 /// How long HTTP/1.1 may idle between requests: longer than proxies and browsers keep their side.
-const IDLE: Duration = Duration::from_secs(120);
+pub(crate) const IDLE: Duration = Duration::from_secs(120);
 /// Calls at a time on one HTTP/2 connection.
-const STREAMS: u32 = 256;
-const KEEPALIVE: Duration = Duration::from_secs(30);
+pub(crate) const STREAMS: u32 = 256;
+pub(crate) const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Flow-control windows: a large essay goes in one flight.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+pub(crate) const WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * WINDOW;
 /// How long a status may take to reach its browser when the grace has ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What begins a TLS handshake.
 const HANDSHAKE: u8 = 22;
 /// For who speaks without TLS where TLS is spoken.
@@ -63,25 +64,34 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Every connection of a gateway.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    edge: Arc<Edge>,
+    pub(crate) edge: Arc<Edge>,
     http: Builder<TokioExecutor>,
-    header_timeout: Duration,
+    pub(crate) header_timeout: Duration,
     /// How long an answer may lie unread.
-    idle: Duration,
+    pub(crate) idle: Duration,
     tls: Option<Arc<Tls>>,
-    places: Arc<Semaphore>,
-    tasks: TaskTracker,
+    pub(crate) places: Arc<Semaphore>,
+    /// Fewer places than this are a crowd.
+    crowded: usize,
+    /// Where else answers can be had, as browsers read it.
+    elsewhere: Option<HeaderValue>,
+    pub(crate) tasks: TaskTracker,
     /// Cancelled: each connection ends after the calls under way.
-    leave: CancellationToken,
+    pub(crate) leave: CancellationToken,
     /// Cancelled: each connection is cut off.
-    cut: CancellationToken,
+    pub(crate) cut: CancellationToken,
 }
 
 // === impl Connections ===
 
 impl Connections {
     /// Connections to an edge, over TLS if there is one, as the configuration limits them.
-    pub(crate) fn new(edge: Arc<Edge>, tls: Option<Arc<Tls>>, settings: &Gateway) -> Arc<Self> {
+    pub(crate) fn new(
+        edge: Arc<Edge>,
+        tls: Option<Arc<Tls>>,
+        elsewhere: Option<HeaderValue>,
+        settings: &Gateway,
+    ) -> Arc<Self> {
         let places = usize::try_from(settings.connections).unwrap_or(usize::MAX);
         let header_timeout = settings.header_timeout;
         let mut http = Builder::new(TokioExecutor::new());
@@ -94,7 +104,7 @@ impl Connections {
             .timer(TokioTimer::new())
             .max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS)
-            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
@@ -105,10 +115,17 @@ impl Connections {
             idle: settings.body_idle,
             tls,
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            crowded: places / 2,
+            elsewhere,
             tasks: TaskTracker::new(),
             leave: CancellationToken::new(),
             cut: CancellationToken::new(),
         })
+    }
+
+    /// Whether so many are here that a newcomer has to prove more.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.places.available_permits() < self.crowded
     }
 
     /// Accepts connections until `stop`. With no place left, strangers wait at the door.
@@ -188,15 +205,17 @@ impl Connections {
     {
         let pace = Pace::start();
         let (edge, clock, peer) = (Arc::clone(&self.edge), Arc::clone(&pace), Arc::new(peer));
+        let elsewhere = self.elsewhere.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let busy = clock.asked(request.version() != Version::HTTP_2);
-            let (edge, peer) = (Arc::clone(&edge), Arc::clone(&peer));
+            let (edge, peer, elsewhere) = (Arc::clone(&edge), Arc::clone(&peer), elsewhere.clone());
             async move {
                 let last = hygiene::is_last(&request);
                 let mut response = edge.answer(request, &peer).await;
                 if last {
                     hygiene::close(response.headers_mut());
                 }
+                response.headers_mut().extend(elsewhere.map(|value| (ALT_SVC, value)));
                 Ok::<_, Infallible>(response.map(|reply| Answered { reply, _busy: busy }))
             }
         });

@@ -43,6 +43,7 @@ pub mod fuzzing;
 mod guard;
 mod headers;
 mod host;
+mod http3;
 mod hygiene;
 mod invoke;
 mod journal;

@@ -14,9 +14,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use lyceum::Fabric;
 use lyceum::configuration::LogFormat;
 use lyceum::serving::Presence;
+use quinn::Endpoint;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -28,7 +30,7 @@ use crate::connection::Connections;
 use crate::edge::Edge;
 use crate::journal::{self, Journal};
 use crate::tls::Tls;
-use crate::{json, route, schema};
+use crate::{http3, json, route, schema};
 
 /// When a connection that is silent is asked whether anybody is there, before routers forget it.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -77,6 +79,8 @@ pub struct Bound {
     address: SocketAddr,
     presence: Presence,
     tls: Option<Arc<Tls>>,
+    /// For HTTP/3, if there is any.
+    quic: Option<Endpoint>,
     /// Follow Consul, and the certificate's files, until the gateway ends.
     following: Vec<AbortOnDropHandle<()>>,
 }
@@ -143,6 +147,14 @@ impl Gateway {
         ];
         following.extend(tls.clone().map(|tls| tokio::spawn(tls.follow())));
         following.extend(log(&self.fabric, &edge.metrics.journal, self.access_log));
+        let quic = match &tls {
+            Some(tls) if settings.http3 => {
+                let endpoint = http3::endpoint(address, tls).map_err(failed)?;
+                following.push(tokio::spawn(http3::follow(endpoint.clone(), Arc::clone(tls))));
+                Some(endpoint)
+            }
+            _ => None,
+        };
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,
@@ -151,6 +163,7 @@ impl Gateway {
             address,
             presence,
             tls,
+            quic,
             following: following.into_iter().map(AbortOnDropHandle::new).collect(),
         })
     }
@@ -213,13 +226,21 @@ impl Bound {
             address,
             presence,
             tls,
+            quic,
             following: _following,
         } = self;
         let secure = tls.is_some();
-        let connections = Connections::new(Arc::clone(&edge), tls, &fabric.configuration().gateway);
+        let elsewhere = quic.as_ref().and_then(|_| {
+            let told = format!("h3=\":{}\"; ma=86400", address.port());
+            HeaderValue::from_str(&told).ok()
+        });
+        let connections = Connections::new(Arc::clone(&edge), tls, elsewhere, &fabric.configuration().gateway);
         let stop = CancellationToken::new();
         let accepting = tokio::spawn(Arc::clone(&connections).accept(listener, stop.clone()));
-        tracing::info!(instance = presence.id(), %address, secure, "the gateway is serving");
+        let accepting_quic = quic
+            .clone()
+            .map(|endpoint| tokio::spawn(Arc::clone(&connections).accept_quic(endpoint, stop.clone())));
+        tracing::info!(instance = presence.id(), %address, secure, http3 = quic.is_some(), "the gateway is serving");
 
         presence.until(shutdown).await;
 
@@ -230,11 +251,17 @@ impl Bound {
         stop.cancel();
         // It only ends when it is told to.
         let _ = accepting.await;
+        if let Some(accepting) = accepting_quic {
+            let _ = accepting.await;
+        }
         let left = connections.drain(settings.drain_grace).await;
         if left > 0 {
             tracing::warn!(connections = left, "calls were still under way when the grace ended");
         }
         edge.quota.leave(&fabric).await;
+        if let Some(endpoint) = quic {
+            endpoint.close(quinn::VarInt::from_u32(0), b"");
+        }
         presence.left().await;
         edge.metrics.journal.settle().await;
     }

@@ -61,7 +61,6 @@ struct Material {
     roots: Vec<CertificateDer<'static>>,
     version: u64,
     tcp: Arc<ServerConfig>,
-    #[allow(dead_code, reason = "HTTP/3 comes next")]
     quic: Arc<ServerConfig>,
 }
 
@@ -102,13 +101,11 @@ impl Tls {
     }
 
     /// For QUIC connections from now on.
-    #[allow(dead_code, reason = "HTTP/3 comes next")]
     pub(crate) fn quic(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.load().quic)
     }
 
     /// Tells of every renewal.
-    #[allow(dead_code, reason = "HTTP/3 comes next")]
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }

@@ -32,10 +32,13 @@ pub(super) fn identity_of(certificate: &CertificateDer<'_>) -> Result<SpiffeId, 
 /// The verified identity of the other side of a connection; `None` before the handshake is done.
 #[must_use]
 pub fn peer(connection: &rustls::CommonState) -> Option<SpiffeId> {
-    connection
-        .peer_certificates()?
-        .first()
-        .and_then(|leaf| identity_of(leaf).ok())
+    holder(connection.peer_certificates()?.first()?)
+}
+
+/// The identity in a certificate that was verified elsewhere.
+#[must_use]
+pub fn holder(certificate: &CertificateDer<'_>) -> Option<SpiffeId> {
+    identity_of(certificate).ok()
 }
 
 fn wrong_identity() -> rustls::Error {

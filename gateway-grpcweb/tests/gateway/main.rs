@@ -10,6 +10,7 @@ mod compression;
 mod connect;
 mod documents;
 mod faults;
+mod http3;
 mod hygiene;
 mod json;
 mod limits;

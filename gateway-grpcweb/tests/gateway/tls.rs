@@ -59,7 +59,7 @@ impl Client {
         }
     }
 
-    fn alpn(mut self, name: &[u8]) -> Self {
+    pub(crate) fn alpn(mut self, name: &[u8]) -> Self {
         self.alpn = vec![name.to_vec()];
         self
     }
@@ -103,7 +103,7 @@ impl Client {
     }
 
     /// One unary call.
-    async fn call(&self, stage: &Stage) -> Result<Answer, Box<dyn std::error::Error>> {
+    pub(crate) async fn call(&self, stage: &Stage) -> Result<Answer, Box<dyn std::error::Error>> {
         let stream = self.connect(stage).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let request = Request::post(format!("https://localhost:{}/{GET}", stage.address.port()))
