@@ -23,7 +23,7 @@ use lyceum::configuration::Gateway;
 use lyceum::identity;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -31,10 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::edge::Edge;
-use crate::hygiene;
 use crate::pace::{Busy, Pace, Paced};
 use crate::peer::Peer;
 use crate::tls::Tls;
+use crate::{hygiene, port};
 
 /// The largest headers of a request, in bytes.
 pub(crate) const HEADER_BYTES: u32 = 32 * 1024;
@@ -53,6 +53,8 @@ pub(crate) const WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * WINDOW;
 /// How long a status may take to reach its browser when the grace has ended.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a request may have been on its way when the connection is about to end.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 /// What begins a TLS handshake.
 const HANDSHAKE: u8 = 22;
 /// For who speaks without TLS where TLS is spoken.
@@ -132,32 +134,37 @@ impl Connections {
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
         loop {
             let place = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 place = Arc::clone(&self.places).acquire_owned() => place,
             };
             let accepted = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => {
-                    let connections = Arc::clone(&self);
-                    self.tasks.spawn(async move {
-                        let _place = place;
-                        connections.edge.metrics.connections.inc();
-                        let _ = connections
-                            .cut
-                            .run_until_cancelled(connections.serve(stream, address))
-                            .await;
-                        connections.edge.metrics.connections.dec();
-                    });
-                }
+                Ok((stream, address)) => self.let_in(stream, address, place.ok()),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
+        for (stream, address) in port::rest(listener) {
+            let place = Arc::clone(&self.places).try_acquire_owned();
+            self.let_in(stream, address, place.ok());
+        }
+    }
+
+    fn let_in(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, place: Option<OwnedSemaphorePermit>) {
+        let Some(place) = place else { return };
+        let connections = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let _place = place;
+            connections.edge.metrics.connections.inc();
+            let serving = connections.serve(stream, address);
+            let _ = connections.cut.run_until_cancelled(serving).await;
+            connections.edge.metrics.connections.dec();
+        });
     }
 
     /// Ends every connection after its calls. Streams that take longer than `grace` end with a status; what is left then
@@ -210,9 +217,11 @@ impl Connections {
             let busy = clock.asked(request.version() != Version::HTTP_2);
             let (edge, peer, elsewhere) = (Arc::clone(&edge), Arc::clone(&peer), elsewhere.clone());
             async move {
+                let old = request.version() < Version::HTTP_2;
                 let last = hygiene::is_last(&request);
                 let mut response = edge.answer(request, &peer).await;
-                if last {
+                // Who hears of it asks the next one, instead of running into a connection that ends.
+                if last || (old && edge.is_draining()) {
                     hygiene::close(response.headers_mut());
                 }
                 response.headers_mut().extend(elsewhere.map(|value| (ALT_SVC, value)));
@@ -222,7 +231,8 @@ impl Connections {
         let io = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
         let mut connection = std::pin::pin!(self.http.serve_connection_with_upgrades(io, service));
         let mut waited = std::pin::pin!(sleep(self.header_timeout));
-        let mut leaving = false;
+        let mut leaving = std::pin::pin!(self.told_to_leave(&pace));
+        let mut left = false;
         loop {
             tokio::select! {
                 ended = connection.as_mut() => {
@@ -231,8 +241,8 @@ impl Connections {
                     }
                     return;
                 }
-                () = self.leave.cancelled(), if !leaving => {
-                    leaving = true;
+                () = leaving.as_mut(), if !left => {
+                    left = true;
                     connection.as_mut().graceful_shutdown();
                 }
                 () = waited.as_mut() => {
@@ -244,6 +254,15 @@ impl Connections {
                     waited.as_mut().reset(Instant::now() + left);
                 }
             }
+        }
+    }
+
+    /// Waits until this connection is to end after the calls under way. HTTP/2 says so, and which of them are; a request
+    /// over HTTP/1.1 may be on its way, so it is waited for, a moment.
+    async fn told_to_leave(&self, pace: &Pace) {
+        self.leave.cancelled().await;
+        if !pace.is_multiplexed() {
+            sleep(ON_ITS_WAY).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that requests share stands here, made once; nothing of it takes a lock on the way of a call.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -57,6 +58,8 @@ pub(crate) struct Edge {
     page: Page,
     /// Cancelled: this gateway takes no more.
     pub(crate) draining: CancellationToken,
+    /// The same, for who asks with each answer.
+    is_draining: AtomicBool,
     /// How calls fare.
     pub(crate) calls: Arc<Calls>,
 }
@@ -90,17 +93,19 @@ impl Edge {
             mcp: Mcp::new(own),
             page: Page::new(&settings.page),
             draining: CancellationToken::new(),
+            is_draining: AtomicBool::new(false),
         }
     }
 
     /// Health says from now on that this gateway takes no more.
     pub(crate) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
         self.draining.cancel();
     }
 
     /// Whether it does.
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Everything that this process counts.

@@ -57,6 +57,7 @@ mod native;
 mod pace;
 mod page;
 mod peer;
+mod port;
 mod protocol;
 mod quota;
 mod record;

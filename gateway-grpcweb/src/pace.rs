@@ -67,6 +67,11 @@ impl Pace {
         Busy(Arc::clone(self))
     }
 
+    /// Whether it is known to be HTTP/2.
+    pub(crate) fn is_multiplexed(&self) -> bool {
+        self.since.load(Ordering::Relaxed) == NEVER
+    }
+
     /// How much of `patience` is left for the request that is coming, or until it is worth looking again; none when it
     /// is used up.
     pub(crate) fn left(&self, patience: Duration) -> Option<Duration> {

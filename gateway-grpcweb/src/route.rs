@@ -17,7 +17,7 @@ use lyceum::Fabric;
 use lyceum::client::Channel;
 use lyceum::contracts;
 use lyceum::discovery::Instances;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 
 use crate::metrics::{Method, Metrics, OTHER};
@@ -29,6 +29,7 @@ const NAMED: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Routes {
     table: ArcSwap<Table>,
+    known: SetOnce<()>,
     metrics: Metrics,
 }
 
@@ -77,6 +78,7 @@ impl Routes {
     pub(crate) fn new(metrics: Metrics) -> Self {
         Self {
             table: ArcSwap::default(),
+            known: SetOnce::new(),
             metrics,
         }
     }
@@ -103,6 +105,11 @@ impl Routes {
     /// Whether Consul has told of every service.
     pub(crate) fn is_ready(&self) -> bool {
         self.table.load().ready
+    }
+
+    /// Waits until then.
+    pub(crate) async fn known(&self) {
+        self.known.wait().await;
     }
 
     fn rebuild(&self, ready: bool, followed: &BTreeMap<String, Followed>) {
@@ -142,6 +149,10 @@ impl Routes {
             by_name,
             services,
         }));
+        if ready {
+            // Set before, it stays.
+            let _ = self.known.set(());
+        }
     }
 }
 

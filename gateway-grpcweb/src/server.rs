@@ -19,23 +19,21 @@ use lyceum::Fabric;
 use lyceum::configuration::LogFormat;
 use lyceum::serving::Presence;
 use quinn::Endpoint;
-use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connections;
 use crate::edge::Edge;
 use crate::journal::{self, Journal};
+use crate::port::Port;
 use crate::tls::Tls;
 use crate::{http3, json, route, schema};
 
-/// When a connection that is silent is asked whether anybody is there, before routers forget it.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-/// How often it is asked before it is given up.
-const KEEPALIVE_TRIES: u32 = 4;
+/// How long a gateway that takes over a port waits to know the way to every service.
+const KNOWN: Duration = Duration::from_secs(10);
 
 /// Why a gateway could not run.
 #[derive(Debug, thiserror::Error)]
@@ -128,14 +126,8 @@ impl Gateway {
             address: wanted,
             source,
         };
-        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        // Accepted connections have it from the listener.
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE)
-            .with_interval(KEEPALIVE / KEEPALIVE_TRIES)
-            .with_retries(KEEPALIVE_TRIES);
-        SockRef::from(&listener).set_tcp_keepalive(&keepalive).map_err(failed)?;
+        let port = Port::take(wanted, settings.reuse_port).map_err(failed)?;
+        let address = port.address().map_err(failed)?;
         let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, own.clone()));
         let mut following = vec![
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
@@ -155,6 +147,10 @@ impl Gateway {
             }
             _ => None,
         };
+        if settings.reuse_port && timeout(KNOWN, edge.routes.known()).await.is_err() {
+            tracing::warn!("Consul does not answer; the gateway opens without knowing the services");
+        }
+        let listener = port.listen().map_err(failed)?;
         let presence = Presence::announce(&self.fabric, address, Vec::new(), Vec::new());
         Ok(Bound {
             fabric: self.fabric,

@@ -18,6 +18,9 @@ use super::rules::{MILLISECOND, MINUTE, between, within};
 pub struct Gateway {
     /// Where browsers connect.
     pub address: SocketAddr,
+    /// Whether the next gateway may take the same port before this one has left it; both must say so, and run as the same
+    /// user.
+    pub reuse_port: bool,
     /// The names that browsers may know the gateway by, such as `school.example` or `*.school.example`; `*` takes any.
     /// Addresses and the names of this machine's loopback always count.
     pub hosts: Vec<String>,
@@ -85,6 +88,7 @@ impl Default for Gateway {
     fn default() -> Self {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            reuse_port: false,
             hosts: Vec::new(),
             exposed: false,
             page: PathBuf::from("web/dist"),
@@ -126,6 +130,12 @@ impl Gateway {
                     format!("\"{host}\" is no name: write school.example, *.school.example or *, without a port"),
                 );
             }
+        }
+        if self.reuse_port && self.http3 {
+            errors.add(
+                "gateway.reuse_port",
+                "cannot be had together with gateway.http3: packets of one connection would reach two gateways",
+            );
         }
         let tls = &self.tls;
         if tls.source == TlsSource::Files {

@@ -17,6 +17,7 @@ mod limits;
 mod mcp;
 mod mirror;
 mod native;
+mod restarting;
 mod routing;
 mod seeing;
 mod stage;
