@@ -162,6 +162,7 @@ fn is_compressible(content_type: &[u8]) -> bool {
         || matches!(
             kind,
             "application/json"
+                | "application/proto"
                 | "application/x-ndjson"
                 | "application/javascript"
                 | "application/wasm"

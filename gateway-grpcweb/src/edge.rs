@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compression::{Coded, Compression};
 use crate::connect::Kind;
 use crate::cors::Admission;
+use crate::graphql::{self, Graphql};
 use crate::host::Hosts;
 use crate::hygiene;
 use crate::json;
@@ -40,6 +41,7 @@ use crate::schema::Schema;
 pub(crate) struct Edge {
     pub(crate) routes: Arc<Routes>,
     pub(crate) schema: Arc<Schema>,
+    pub(crate) graphql: Arc<Graphql>,
     /// What may change meanwhile.
     pub(crate) live: Arc<Live>,
     /// Paths and names of methods, as REST has them.
@@ -80,6 +82,7 @@ impl Edge {
         Self {
             routes: Arc::new(Routes::new(metrics.clone())),
             schema: Arc::new(Schema::new()),
+            graphql: Arc::default(),
             live: Arc::new(Live::new(policy, settings.body_idle)),
             rest: Arc::default(),
             stopping: CancellationToken::new(),
@@ -114,7 +117,11 @@ impl Edge {
     }
 
     /// Answers any request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, peer: &Peer) -> Response<Coded<Reply<ResponseBody>>>
+    pub(crate) async fn answer<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        peer: &Peer,
+    ) -> Response<Coded<Reply<ResponseBody>>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -123,7 +130,7 @@ impl Edge {
         self.compression.answer(wanted, response)
     }
 
-    async fn plain<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
+    async fn plain<B>(self: &Arc<Self>, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -150,6 +157,7 @@ impl Edge {
                 hygiene::protect(response.headers_mut(), peer.secure);
                 response
             }
+            None if request.uri().path() == graphql::PATH => self.graphql(request, peer).await,
             None => self.other(request, peer).await,
         };
         correlate(response.headers_mut(), given);

@@ -40,6 +40,7 @@ mod edge;
 mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod graphql;
 mod guard;
 mod headers;
 mod host;

@@ -20,14 +20,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http_body::{Body, Frame, SizeHint};
 use lyceum::error::Error as Refusal;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tonic::{Code, Status};
 
-use crate::compression::{self, Coding, Decoder};
+use crate::compression::{self, Coding, Decoder, Unknown};
 use crate::frames::{self, Frames};
 use crate::protocol::Form;
+use crate::refusal;
 use crate::text;
 
 /// How much of an unwanted body is read on, as a multiple of what would have been welcome.
@@ -140,6 +143,18 @@ impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Inbound<B> {
         let most = if self.text.is_some() { most / 3 * 4 } else { most };
         self.coding = Some(Decoder::try_new(coding, most).map_err(|_| Error::Coding(compression::Error::Broken))?);
         Ok(())
+    }
+
+    /// What its headers tell of a body: how it is coded as a whole, or how long it is.
+    pub(crate) fn heed(&mut self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if let Some(coding) = Coding::of(headers).map_err(|Unknown| refusal::unknown_encoding())? {
+            // A length says how much of it comes, not what becomes of it.
+            return Ok(self.decode(coding)?);
+        }
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(self.announce(length)?)
     }
 
     /// Refuses a body by the length that its sender announces, before any of it is read.

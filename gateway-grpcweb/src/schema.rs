@@ -35,6 +35,8 @@ use tokio::sync::watch;
 
 #[cfg(test)]
 pub(crate) use contract::services as reflected;
+#[cfg(test)]
+pub(crate) use contract::services;
 pub(crate) use contract::{Idempotency, MethodInfo, ServiceInfo};
 pub(crate) use learning::follow;
 

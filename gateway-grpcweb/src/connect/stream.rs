@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::stream;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
@@ -23,7 +23,6 @@ use super::envelope::{COMPRESSED, END, Envelopes, sealed};
 use super::kind::Codec;
 use super::prepare::Said;
 use super::translation::Translation;
-use super::unary::size;
 use super::{Failure, failure, gzip, metadata};
 use crate::edge::Edge;
 use crate::frames;
@@ -213,6 +212,10 @@ impl Sealing {
             None => sealed(0, message),
         }
     }
+}
+
+fn size(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The envelope that ends an answer.

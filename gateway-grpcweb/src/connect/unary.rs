@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY};
+use http::{HeaderValue, Response};
 use http_body::Body;
 use lyceum::client::ResponseBody;
 use lyceum::error::Error as Refusal;
@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use super::kind::Codec;
 use super::translation::{Translation, types_unknown};
-use super::{Failure, gzip, metadata, prepare, query};
+use super::{Failure, gzip, metadata, query};
 use crate::edge::Edge;
 use crate::invoke::{Answer, Ask, Call, within};
 use crate::request::Inbound;
@@ -36,10 +36,8 @@ impl Edge {
         let mut call = self.begin(ask).await?;
         let read = async {
             let translation = Translation::of(codec, &self.schema, ask.uri.path())?;
-            let packed = encoding(ask.headers)?;
-            body.announce(size(ask.headers))?;
+            body.heed(ask.headers)?;
             let message = within(&mut call.timer, body.whole()).await??;
-            let message = if packed { self.unpacked(ask, &message)? } else { message };
             Ok((translation.request(message)?, translation))
         };
         match read.await {
@@ -116,15 +114,4 @@ async fn one(
             trailers: trailers.into_owned(),
         }),
     }
-}
-
-/// Whether the body is gzip as a whole.
-fn encoding(headers: &HeaderMap) -> Result<bool, Refusal> {
-    headers
-        .get(CONTENT_ENCODING)
-        .map_or(Ok(false), |encoding| prepare::is_gzip(encoding.as_bytes()))
-}
-
-pub(super) fn size(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -436,7 +436,7 @@ async fn what_cannot_be_is_refused_and_nothing_else_suffers() {
     .await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let bomb = packed(&vec![0; 30_000_000]);
-    let bomb_refused = (429, "MESSAGE_TOO_LARGE");
+    let bomb_refused = (429, "BODY_TOO_LARGE");
     let unary: [(&str, Headers, &[u8], Refused); 9] = [
         ("json", &[], b"{", (400, "JSON_INVALID")),
         ("json", &[], b"\xff", (400, "JSON_INVALID")),

@@ -10,6 +10,7 @@ mod compression;
 mod connect;
 mod documents;
 mod faults;
+mod graphql;
 mod http3;
 mod hygiene;
 mod json;
