@@ -104,6 +104,7 @@ impl Connections {
             .max_buf_size(BUFFER);
         http.http2()
             .timer(TokioTimer::new())
+            .enable_connect_protocol()
             .max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS)
             .initial_stream_window_size(WINDOW)
@@ -111,7 +112,6 @@ impl Connections {
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);
         Arc::new(Self {
-            edge,
             http,
             header_timeout,
             idle: settings.body_idle,
@@ -119,9 +119,10 @@ impl Connections {
             places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
             crowded: places / 2,
             elsewhere,
-            tasks: TaskTracker::new(),
-            leave: CancellationToken::new(),
-            cut: CancellationToken::new(),
+            tasks: edge.tasks.clone(),
+            leave: edge.leaving.clone(),
+            cut: edge.cut.clone(),
+            edge,
         })
     }
 

@@ -15,6 +15,7 @@ use lyceum::client::ResponseBody;
 use lyceum::context::Trace;
 use lyceum::context::headers::{CORRELATION, correlation};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::compression::{Coded, Compression};
 use crate::connect::Kind;
@@ -35,6 +36,7 @@ use crate::request::{Inbound, Limits};
 use crate::response::Reply;
 use crate::route::Routes;
 use crate::schema::Schema;
+use crate::websocket::{self, Sockets};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -49,6 +51,13 @@ pub(crate) struct Edge {
     pub(crate) metrics: Metrics,
     /// Cancelled: streams end, with a status.
     pub(crate) stopping: CancellationToken,
+    /// Whatever outlives a request, to be waited for when the gateway ends.
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled: connections end after the calls under way.
+    pub(crate) leaving: CancellationToken,
+    /// Cancelled: connections are cut off.
+    pub(crate) cut: CancellationToken,
+    pub(crate) sockets: Sockets,
     /// Calls that lead nowhere.
     pub(crate) nowhere: Arc<metrics::Method>,
     /// How often it may be called.
@@ -86,6 +95,10 @@ impl Edge {
             live: Arc::new(Live::new(policy, settings.body_idle)),
             rest: Arc::default(),
             stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            leaving: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            sockets: Sockets::new(settings, own.clone()),
             nowhere: metrics.method(OTHER),
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
             calls: Arc::new(Calls::new(metrics.clone())),
@@ -158,6 +171,7 @@ impl Edge {
                 response
             }
             None if request.uri().path() == graphql::PATH => self.graphql(request, peer).await,
+            None if websocket::is_wanted(&request) => self.websocket(request, peer, &admission).map(Reply::from),
             None => self.other(request, peer).await,
         };
         correlate(response.headers_mut(), given);

@@ -74,5 +74,6 @@ mod text;
 mod tls;
 mod versions;
 mod watch;
+mod websocket;
 
 pub use server::{Bound, Error, Gateway};

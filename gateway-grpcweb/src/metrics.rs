@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) journal: Arc<Journal>,
     /// Connections that are open.
     pub(crate) connections: Gauge,
+    /// WebSockets that are open.
+    pub(crate) websockets: Gauge,
     /// Documents served: the page, and what the gateway tells of itself.
     pub(crate) documents: Counter,
 }
@@ -102,6 +104,7 @@ impl Metrics {
             "Browsers' connections",
             metrics.connections.clone(),
         );
+        registry.register("gateway_websockets", "Browsers' WebSockets", metrics.websockets.clone());
         registry.register(
             "gateway_documents",
             "Documents served beside calls",

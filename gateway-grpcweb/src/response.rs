@@ -117,6 +117,15 @@ where
         Poll::Ready(None)
     }
 
+    /// The end that comes although nobody takes the next piece: the deadline, a gateway that stops.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<Piece, Torn>> {
+        let status = match self.watch.poll_deadline(context) {
+            Poll::Ready(status) => status,
+            Poll::Pending => ready!(self.watch.poll_stop(context)),
+        };
+        Poll::Ready(self.fail(status))
+    }
+
     fn pass(&mut self, mut chunk: Bytes) -> Result<Piece, Torn> {
         // An end of HTTP/2 can be an empty chunk: it ends no message.
         if chunk.is_empty() {

@@ -42,6 +42,11 @@ pub struct Gateway {
     pub compress_least: u32,
     /// Streams at a time that are compressed, 0 to 100,000; further ones go as they are.
     pub compress_streams: u32,
+    /// WebSockets at a time, 0 to 100,000.
+    pub websockets: u32,
+    /// How often a WebSocket is pinged, 1 s to 10 min; one that does not answer is closed.
+    #[serde(with = "humantime_serde")]
+    pub websocket_ping: Duration,
     /// HTTP/3 beside TCP, on the same port; needs TLS.
     pub http3: bool,
     /// TLS towards browsers.
@@ -98,6 +103,8 @@ impl Default for Gateway {
             compress: true,
             compress_least: 1024,
             compress_streams: 256,
+            websockets: 1024,
+            websocket_ping: Duration::from_secs(30),
             http3: false,
             tls: Tls::default(),
         }
@@ -123,6 +130,14 @@ impl Gateway {
         between(errors, "gateway.connections", self.connections, 1, 100_000);
         between(errors, "gateway.compress_least", self.compress_least, 64, 1024 * 1024);
         between(errors, "gateway.compress_streams", self.compress_streams, 0, 100_000);
+        between(errors, "gateway.websockets", self.websockets, 0, 100_000);
+        within(
+            errors,
+            "gateway.websocket_ping",
+            self.websocket_ping,
+            1000 * MILLISECOND,
+            10 * MINUTE,
+        );
         for host in &self.hosts {
             if !is_name(host) {
                 errors.add(

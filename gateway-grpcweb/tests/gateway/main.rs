@@ -24,3 +24,4 @@ mod seeing;
 mod stage;
 mod tls;
 mod traps;
+mod websocket;
