@@ -229,6 +229,9 @@ impl Edge {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return refuse_method();
         }
+        if let Some(response) = self.openapi(&parts).await {
+            return response;
+        }
         match path.strip_prefix("/gateway/") {
             Some(name) => self.report(name, &parts, peer),
             None => self

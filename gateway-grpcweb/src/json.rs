@@ -43,6 +43,8 @@ use crate::record::Front;
 use crate::request::Inbound;
 use crate::response::Reply;
 
+pub(crate) use fields::is_single;
+pub(crate) use rule::{Body as BodyOf, Rule};
 pub(crate) use table::{Place, Table, Target, follow};
 
 const UNARY: Front = Front::by_code("json");

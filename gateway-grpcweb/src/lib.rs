@@ -55,6 +55,7 @@ mod mcp;
 mod messages;
 mod metrics;
 mod native;
+mod openapi;
 mod pace;
 mod page;
 mod peer;

@@ -14,16 +14,7 @@ use super::template::{self, Template};
 use crate::schema::MethodInfo;
 
 /// First segments that are not a service's to take.
-const OWN: [&str; 8] = [
-    "api",
-    "batch",
-    "gateway",
-    "graphql",
-    "mcp",
-    "openapi",
-    "openapi.json",
-    ".well-known",
-];
+const OWN: [&str; 7] = ["api", "batch", "gateway", "graphql", "mcp", "openapi", ".well-known"];
 /// The most bindings of one method.
 const BINDINGS: usize = 64;
 

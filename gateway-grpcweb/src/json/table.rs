@@ -3,7 +3,7 @@
 //! Made anew with each generation of the schema. When not: paths that begin with a package's name are gRPC's, whoever
 //! speaks it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Method, request};
@@ -12,6 +12,7 @@ use tonic::Code;
 
 use super::rule::{self, Rule};
 use super::tree::{Met, Tree};
+use crate::openapi::Documents;
 use crate::route::Routes;
 use crate::schema::{Idempotency, MethodInfo, Schema, ServiceInfo};
 use crate::versions::{Names, VERSION};
@@ -24,6 +25,9 @@ const ROOT: &str = "/api/";
 pub(crate) struct Table {
     pub(crate) names: Names,
     tree: Tree,
+    rules: Vec<Arc<Rule>>,
+    services: Arc<[Arc<ServiceInfo>]>,
+    documents: OnceLock<Documents>,
 }
 
 /// What a request asks for.
@@ -48,28 +52,48 @@ pub(crate) enum Place {
 // === impl Table ===
 
 impl Table {
-    pub(crate) fn new(services: &[Arc<ServiceInfo>]) -> Self {
+    pub(crate) fn new(services: Arc<[Arc<ServiceInfo>]>) -> Self {
         let mut tree = Tree::default();
+        let mut all = Vec::new();
         for method in services.iter().flat_map(|service| &service.methods) {
             let (rules, errors) = rule::of(method);
             for error in errors {
                 tracing::warn!(method = method.path, %error, "a google.api.http binding is left out");
             }
             for rule in rules {
-                if let Err(known) = tree.add(rule) {
-                    tracing::warn!(
+                match tree.add(rule) {
+                    Ok(rule) => all.push(rule),
+                    Err(known) => tracing::warn!(
                         method = method.path,
                         has = known.method.path,
                         path = known.path,
                         "two methods want one path"
-                    );
+                    ),
                 }
             }
         }
         Self {
-            names: Names::new(services),
+            names: Names::new(&services),
             tree,
+            rules: all,
+            services,
+            documents: OnceLock::new(),
         }
+    }
+
+    /// Every service, by name.
+    pub(crate) fn services(&self) -> &[Arc<ServiceInfo>] {
+        &self.services
+    }
+
+    /// Every binding.
+    pub(crate) fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// What is told of all this; the first time it takes a while.
+    pub(crate) fn documents(&self) -> &Documents {
+        self.documents.get_or_init(|| Documents::new(self))
     }
 
     /// What is at a request's path; none where it is no place for methods.
@@ -131,7 +155,7 @@ pub(crate) async fn follow(schema: Arc<Schema>, table: Arc<ArcSwap<Table>>) {
     let mut changes = schema.watch();
     loop {
         changes.mark_unchanged();
-        table.store(Arc::new(Table::new(&schema.services())));
+        table.store(Arc::new(Table::new(schema.services())));
         if changes.changed().await.is_err() {
             return;
         }

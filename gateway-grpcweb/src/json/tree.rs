@@ -41,7 +41,7 @@ pub(crate) enum Met {
 
 impl Tree {
     /// Adds a rule, unless another has its path already.
-    pub(crate) fn add(&mut self, rule: Rule) -> Result<(), Arc<Rule>> {
+    pub(crate) fn add(&mut self, rule: Rule) -> Result<Arc<Rule>, Arc<Rule>> {
         let mut node = &mut self.root;
         let mut open = false;
         for segment in &rule.template.segments {
@@ -58,8 +58,9 @@ impl Tree {
         if let Some(known) = same {
             return Err(Arc::clone(known));
         }
-        rules.push(Arc::new(rule));
-        Ok(())
+        let rule = Arc::new(rule);
+        rules.push(Arc::clone(&rule));
+        Ok(rule)
     }
 
     /// Where a request's path leads.

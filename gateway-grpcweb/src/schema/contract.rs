@@ -19,9 +19,6 @@ pub(crate) struct ServiceInfo {
     pub(crate) owner: Arc<str>,
     /// What its contract says of it; empty where it says nothing.
     pub(crate) comment: String,
-    #[allow(dead_code, reason = "documents are made of it next")]
-    /// Whether its contract, or the file of it, says that it should no longer be used.
-    pub(crate) deprecated: bool,
     /// In the contract's order.
     pub(crate) methods: Vec<Arc<MethodInfo>>,
 }
@@ -37,7 +34,6 @@ pub(crate) struct MethodInfo {
     pub(crate) service: String,
     /// `Method`.
     pub(crate) name: String,
-    #[allow(dead_code, reason = "documents are made of it next")]
     /// The Consul service that serves it.
     pub(crate) owner: Arc<str>,
     /// What the caller sends.
@@ -105,7 +101,6 @@ impl ServiceInfo {
             name: service.full_name().to_owned(),
             owner: Arc::clone(owner),
             comment: comments.at(&file, service.path()).unwrap_or_default().to_owned(),
-            deprecated,
             methods,
         }
     }

@@ -138,7 +138,8 @@ impl Definitions {
         schema
     }
 
-    fn field(&mut self, field: &FieldDescriptor) -> Value {
+    /// A schema of what one field holds.
+    pub(crate) fn field(&mut self, field: &FieldDescriptor) -> Value {
         let rules = rules::of(field);
         let mut schema = if field.is_map() {
             self.map(field)

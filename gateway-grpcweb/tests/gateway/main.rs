@@ -19,6 +19,7 @@ mod mcp;
 mod mirror;
 mod native;
 mod restarting;
+mod openapi;
 mod routing;
 mod seeing;
 mod stage;
