@@ -5,11 +5,13 @@
 //! else in the workspace reads the environment. When not: what changes while running lives in Consul.
 //! Source: the twelve-factor app, III; ztunnel's parse-once configuration.
 
+mod authentication;
 mod gateway;
 mod layers;
 mod rules;
 mod sections;
 
+pub use authentication::{Authentication, Issuer};
 pub use gateway::{Gateway, Tls, TlsSource};
 pub(crate) use layers::{find, overlay};
 pub use sections::{

@@ -41,6 +41,7 @@ use serde::de::DeserializeOwned;
 pub use agent::{Agent, Service, TtlCheck, Weights};
 pub use error::{Error, Result};
 pub use health::{Check, Entry, EntryService, EntryWeights, Health, Node, is_maintenance, maintenance_check_id};
+pub use kv::Stored;
 pub use query::{Answer, MAX_WAIT, Query};
 pub use settings::{Address, Settings, Tls, Token};
 

@@ -26,6 +26,7 @@ mod meta;
 mod retention;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -43,6 +44,8 @@ pub use meta::Meta;
 use crate::consul::{Answer, Error, MAX_WAIT};
 pub(crate) use following::Follower;
 pub(crate) use retention::Item;
+pub use values::Values;
+pub(crate) use values::follow_values;
 
 /// How Consul is followed. The defaults suit production and tests alike.
 #[derive(Clone, Debug, PartialEq)]

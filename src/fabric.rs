@@ -120,6 +120,17 @@ impl Fabric {
         self.inner.callees.fallback().supply(path, message)
     }
 
+    /// What stands below a prefix of Consul's key-value store, kept up to date as long as anybody listens. Must be called
+    /// within a tokio runtime.
+    #[must_use]
+    pub fn values(&self, prefix: &str) -> tokio::sync::watch::Receiver<discovery::Values> {
+        discovery::follow_values(
+            self.inner.consul.clone(),
+            discovery_settings(&self.inner.configuration),
+            prefix,
+        )
+    }
+
     /// What this process is called.
     #[must_use]
     pub fn service(&self) -> &str {

@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use lyceum::configuration::{Configuration, Errors};
 
-use crate::agent;
-use crate::services;
+use crate::{agent, key, services, token};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -29,6 +28,8 @@ use crate::services;
         lyceum status --calls                       how each process sees the instances that it calls\n  \
         lyceum certificates operator                a certificate for grpcurl and buf curl\n  \
         lyceum policy show writing-analysis         how a service is called, and where each value comes from\n  \
+        lyceum token --role educator                a token for the gateway of `lyceum up`\n  \
+        lyceum key create grading-bot --scope '*'   an API key for a program\n  \
         lyceum config show                          what all layers of configuration add up to",
     subcommand_required = true,
     arg_required_else_help = true
@@ -63,6 +64,14 @@ pub(crate) enum Command {
     /// keys.
     #[command(subcommand, arg_required_else_help = true)]
     Policy(Policy),
+    /// Print a token for trying the gateway of `lyceum up`
+    Token(token::Token),
+    /// Make, list, rotate and revoke API keys, while everything runs
+    ///
+    /// A key lets a program outside the mesh call the methods of its scope through the gateway. It is in Consul, without
+    /// its secret; every gateway takes a change over within a second or so.
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(key::Command),
     /// Check or show the configuration
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),

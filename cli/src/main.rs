@@ -2,7 +2,8 @@
 //!
 //! **What.** [`arguments`] says what can be asked. `up` ([`up`]) supervises a Consul agent and one process a service and
 //! the gateway; `serve` and `gateway` ([`serve`]) are those processes; `status`, `certificates` and `config` look;
-//! `policy` ([`policy`]) changes how services are called while everything runs.
+//! `policy` ([`policy`]) changes how services are called while everything runs; `token` and `key` ([`token`], [`key`])
+//! make what callers of the gateway show.
 //!
 //! **Why one binary.** What runs on a laptop is what runs in production, and a change links once
 //! (`docs/adr/0004-one-binary.md`).
@@ -15,6 +16,7 @@ mod backoff;
 mod directory;
 mod folder;
 mod inspect;
+mod key;
 mod operator;
 mod output;
 mod policy;
@@ -27,6 +29,7 @@ mod stopping;
 mod supervisor;
 mod table;
 mod tether;
+mod token;
 mod up;
 
 use std::process::ExitCode;
@@ -79,6 +82,8 @@ fn run(command: Command, environment: &[(String, String)]) -> anyhow::Result<()>
             runtime.block_on(operator::run(arguments, environment))
         }),
         Command::Policy(command) => finish(single()?, |runtime| runtime.block_on(policy::run(command, environment))),
+        Command::Token(arguments) => token::run(arguments, environment),
+        Command::Key(command) => finish(single()?, |runtime| runtime.block_on(key::run(command, environment))),
         Command::Config(command) => inspect::run(command, environment),
         Command::Tether(arguments) => tether::run(arguments.parent, &arguments.program).map(|never| match never {}),
     }

@@ -21,6 +21,11 @@ impl Paint {
         Self(std::io::stdout().is_terminal() && wanted(environment))
     }
 
+    /// Without colours, wherever it goes.
+    pub(crate) fn plain() -> Self {
+        Self(false)
+    }
+
     /// A table with these headings, or none.
     pub(crate) fn table(self, headings: &[&str]) -> Table {
         let mut table = Table::new();

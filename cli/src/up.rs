@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
 
     let mut supervisor = Supervisor::new();
     let mut fleet = Fleet::new(client);
-    let programs = programs(&arguments, &agent, gateway, &folder)?;
+    let programs = programs(&arguments, environment, &agent, gateway, &folder)?;
     let address = agent.address.to_string();
     if let Some((program, process)) = agent.own {
         fleet.add(Role::Consul, &program, supervisor.keep(program.clone(), Some(process)));
@@ -171,6 +171,7 @@ fn gateway_address(configuration: &Configuration, port: Option<u16>) -> anyhow::
 /// Everything to run beside Consul.
 fn programs(
     arguments: &Up,
+    environment: &[(String, String)],
     agent: &Agent,
     gateway: SocketAddr,
     folder: &Folder,
@@ -210,12 +211,23 @@ fn programs(
             ));
         }
     }
-    let settings = [consul, format!("gateway.address={gateway}")];
+    let mut settings = vec![consul, format!("gateway.address={gateway}")];
+    // Whoever can reach it is on this machine; and the page has somebody to be at once.
+    if gateway.ip().is_loopback() && !decides_development(arguments, environment) {
+        settings.push("gateway.authentication.development=true".to_owned());
+    }
     let mut gateway = program(GATEWAY, GATEWAY.to_owned(), &["gateway"], &settings);
     // The page stays where it was opened.
     gateway.keeps_address = Some("gateway.address");
     programs.push((Role::Gateway, gateway));
     Ok(programs)
+}
+
+/// Whether somebody said if the gateway is to be one for development.
+fn decides_development(arguments: &Up, environment: &[(String, String)]) -> bool {
+    let flag = |setting: &String| setting.starts_with("gateway.authentication.development=");
+    let variable = |(name, _): &(String, String)| name == "LYCEUM_GATEWAY__AUTHENTICATION__DEVELOPMENT";
+    arguments.layers.set.iter().any(flag) || environment.iter().any(variable)
 }
 
 /// Ends everything: the gateway first, so that nothing new comes in; Consul last, so that all can deregister.

@@ -17,7 +17,6 @@ use crate::edge::Edge;
 /// The option's name.
 pub(crate) const OPTION: &str = "lyceum.options.v1.access";
 
-#[allow(dead_code, reason = "asked once it is known who is asking")]
 impl Edge {
     /// Who may call the method of a path, `/package.Service/Method`.
     pub(crate) fn access(&self, path: &str) -> Access {

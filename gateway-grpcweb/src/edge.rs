@@ -14,9 +14,11 @@ use lyceum::Fabric;
 use lyceum::client::ResponseBody;
 use lyceum::context::Trace;
 use lyceum::context::headers::{CORRELATION, correlation};
+use lyceum::principal::Signer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::authentication::{Authentication, SESSION, Shown, refused};
 use crate::compression::{Coded, Compression};
 use crate::connect::Kind;
 use crate::cors::Admission;
@@ -30,7 +32,7 @@ use crate::metrics::{self, Metrics, OTHER};
 use crate::page::Page;
 use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
-use crate::quota::Quota;
+use crate::quota::{Quota, Standing};
 use crate::report::{self, Calls};
 use crate::request::{Inbound, Limits};
 use crate::response::Reply;
@@ -62,6 +64,9 @@ pub(crate) struct Edge {
     pub(crate) nowhere: Arc<metrics::Method>,
     /// How often it may be called.
     pub(crate) quota: Arc<Quota>,
+    pub(crate) authentication: Authentication,
+    /// Vouches for callers towards services.
+    pub(crate) signer: Signer,
     fabric: Fabric,
     compression: Compression,
     hosts: Hosts,
@@ -77,7 +82,7 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// `own` is this edge itself, for fronts whose answers outlive a request.
-    pub(crate) fn new(fabric: &Fabric, own: Weak<Self>) -> Self {
+    pub(crate) fn new(fabric: &Fabric, authentication: Authentication, own: Weak<Self>) -> Self {
         let configuration = fabric.configuration();
         let settings = &configuration.gateway;
         let names = settings.hosts.iter().map(String::as_str);
@@ -103,6 +108,8 @@ impl Edge {
             quota: Arc::new(Quota::new(&fabric.configuration().policy.edge.limits)),
             calls: Arc::new(Calls::new(metrics.clone())),
             metrics,
+            authentication,
+            signer: Signer::new(fabric.identity().clone()),
             fabric: fabric.clone(),
             compression: Compression::new(settings.compress, settings.compress_least, settings.compress_streams),
             hosts: Hosts::new(names.chain(announced)),
@@ -172,6 +179,7 @@ impl Edge {
             }
             None if request.uri().path() == graphql::PATH => self.graphql(request, peer).await,
             None if websocket::is_wanted(&request) => self.websocket(request, peer, &admission).map(Reply::from),
+            None if request.uri().path() == SESSION => self.session(request, peer).await.map(Reply::from),
             None => self.other(request, peer).await,
         };
         correlate(response.headers_mut(), given);
@@ -217,6 +225,29 @@ impl Edge {
                 response
             }
         }
+    }
+
+    /// Signing in and out.
+    async fn session<B>(&self, request: Request<B>, peer: &Peer) -> Response<Bytes>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
+        self.metrics.documents.inc();
+        // Guessing is limited here as it is for calls.
+        if let Err(denied) = self.quota.rules().arrive(peer.address.ip(), &mut Standing::default()) {
+            return refused(&denied.refusal);
+        }
+        let (parts, body) = request.into_parts();
+        let shown = Shown {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            secure: peer.secure,
+            certificate: peer.certificate.as_ref(),
+            called: SESSION,
+            correlation: "",
+        };
+        self.authentication.sign_in(body, shown).await
     }
 
     async fn document<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>

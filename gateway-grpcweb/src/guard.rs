@@ -3,15 +3,14 @@
 //! One place for every front, so that no protocol is a way around a rule. When not: what the message says is the
 //! service's to judge, which asks the same questions again.
 
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use lyceum::error::Error as Refusal;
 
+use crate::authentication::{Caller, Identified, Shown};
 use crate::edge::Edge;
 use crate::invoke::Ask;
 use crate::quota::Standing;
-
-/// Nobody has said who is asking.
-const ANONYMOUS: HeaderValue = HeaderValue::from_static("anonymous");
 
 /// A call that may be made.
 #[derive(Debug)]
@@ -20,6 +19,8 @@ pub(crate) struct Admitted {
     pub(crate) principal: HeaderValue,
     /// What the answer tells beside what the service says.
     pub(crate) told: HeaderMap,
+    /// Whether `authorization` was the gateway's to read, so that no service gets it.
+    pub(crate) keeps_authorization: bool,
 }
 
 /// A call that may not be made.
@@ -33,18 +34,45 @@ pub(crate) struct Denied {
 
 impl Edge {
     /// Admits a call of a method, called as metrics call it, or says why not.
-    pub(crate) async fn admit(&self, ask: &Ask<'_>, method: &str) -> Result<Admitted, Box<Denied>> {
+    pub(crate) async fn admit(
+        &self,
+        ask: &Ask<'_>,
+        method: &str,
+        correlation: Option<&HeaderValue>,
+    ) -> Result<Admitted, Box<Denied>> {
         let mut standing = Standing::default();
         // Before anybody asks who is calling: guessing credentials is limited too.
         self.quota.rules().arrive(ask.peer.address.ip(), &mut standing)?;
 
+        let Identified {
+            caller: Caller { principal, proof },
+            cookie,
+            keeps_authorization,
+        } = self
+            .authentication
+            .identify(Shown {
+                method: ask.method,
+                uri: ask.uri,
+                headers: ask.headers,
+                secure: ask.peer.secure,
+                certificate: ask.peer.certificate.as_ref(),
+                called: method,
+                correlation: correlation.and_then(|id| id.to_str().ok()).unwrap_or_default(),
+            })
+            .await?;
+
+        self.access(ask.uri.path()).permits(&principal)?;
+
         let rules = self.quota.rules();
-        rules.call(None, None, method, &mut standing)?;
+        let subject = (!principal.is_anonymous()).then(|| principal.subject().expose().as_str());
+        rules.call(subject, proof.key(), method, &mut standing)?;
         let mut told = HeaderMap::new();
         standing.tell(&rules, &mut told);
+        told.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(Admitted {
-            principal: ANONYMOUS,
+            principal: self.signer.sign(&principal)?,
             told,
+            keeps_authorization,
         })
     }
 }

@@ -145,6 +145,8 @@ fn is_of_browser(name: &str) -> bool {
             | "upgrade-insecure-requests"
             | "user-agent"
             | "x-grpc-web"
+            | "x-api-key"
+            | "x-csrf-token"
             | "x-requested-with"
             | "x-user-agent"
     ) || name.starts_with("sec-")

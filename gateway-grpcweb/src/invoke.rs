@@ -15,6 +15,7 @@
 //! **When not.** No front calls a channel itself.
 
 use bytes::{BufMut as _, BytesMut};
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use lyceum::client::{Answered, ResponseBody};
@@ -47,7 +48,6 @@ const INSTANCE: HeaderName = HeaderName::from_static("lyceum-instance");
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
     /// How it came over HTTP: a GET proves less of who sent it than a POST must.
-    #[allow(dead_code, reason = "sessions come next")]
     pub(crate) method: &'a Method,
     /// Its path is `/package.Service/Method`.
     pub(crate) uri: &'a Uri,
@@ -124,9 +124,13 @@ impl Edge {
         let correlation = trace(&mut upstream, record.span());
         record.correlate(correlation.clone());
         let mut told = HeaderMap::new();
+        let admitted = self.admit(&ask, record.method(), correlation.as_ref()).await;
         told.extend(correlation.map(|id| (CORRELATION, id)));
-        let granted = match self.admit(&ask, record.method()).await {
+        let granted = match admitted {
             Ok(admitted) => {
+                if admitted.keeps_authorization {
+                    upstream.remove(AUTHORIZATION);
+                }
                 upstream.insert(PRINCIPAL, admitted.principal);
                 told.extend(admitted.told);
                 self.live.load().request.apply(&mut upstream);

@@ -30,6 +30,7 @@
 //! Source: `PROTOCOL-WEB.md` in grpc/grpc, and the issues that users of other gateways filed.
 
 mod access;
+mod authentication;
 mod call;
 mod compression;
 mod connect;
@@ -77,4 +78,5 @@ mod versions;
 mod watch;
 mod websocket;
 
+pub use authentication::{Error as AuthenticationError, development, keys};
 pub use server::{Bound, Error, Gateway};

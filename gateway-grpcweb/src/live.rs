@@ -37,7 +37,6 @@ pub(crate) struct Rules {
     pub(crate) response: Headers,
     usual: Bounds,
     routes: ByMethod<Bounds>,
-    #[allow(dead_code, reason = "asked once it is known who is asking")]
     access: ByMethod<Access>,
 }
 
@@ -130,7 +129,6 @@ impl Rules {
     }
 
     /// Who may call it, where an operator said so.
-    #[allow(dead_code, reason = "asked once it is known who is asking")]
     pub(crate) fn access(&self, path: &str) -> Option<Access> {
         self.access.of(path).copied()
     }

@@ -14,6 +14,5 @@ pub(crate) struct Peer {
     /// Whether it came over TLS.
     pub(crate) secure: bool,
     /// Whose certificate it showed and proved to have; of the fabric, or of those whom `gateway.tls.clients` vouches for.
-    #[allow(dead_code, reason = "machines that prove who they are come next")]
     pub(crate) certificate: Option<SpiffeId>,
 }

@@ -25,6 +25,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::authentication::{self, Authentication};
 use crate::connection::Connections;
 use crate::edge::Edge;
 use crate::journal::{self, Journal};
@@ -60,6 +61,9 @@ pub enum Error {
     /// Its certificate cannot be used.
     #[error("gateway.tls: {0}")]
     Tls(#[from] lyceum::identity::Error),
+    /// Nobody could be told from anybody.
+    #[error(transparent)]
+    Authentication(#[from] authentication::Error),
 }
 
 /// A gateway in the making.
@@ -107,7 +111,8 @@ impl Gateway {
     /// Listens, announces the gateway and begins to learn the routes; calls are answered once [`Bound::serve`] runs.
     ///
     /// # Errors
-    /// A port that cannot be had, a certificate that cannot be used, an address that must not be exposed like this.
+    /// A port that cannot be had, a certificate or another setting that cannot be used, an address that must not be exposed
+    /// like this.
     pub async fn bind(self) -> Result<Bound, Error> {
         let settings = &self.fabric.configuration().gateway;
         let wanted = settings.address;
@@ -128,7 +133,8 @@ impl Gateway {
         };
         let port = Port::take(wanted, settings.reuse_port).map_err(failed)?;
         let address = port.address().map_err(failed)?;
-        let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, own.clone()));
+        let authentication = Authentication::start(&self.fabric, address)?;
+        let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, authentication, own.clone()));
         let mut following = vec![
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),

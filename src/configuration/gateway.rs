@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Errors;
+use super::authentication;
 use super::rules::{MILLISECOND, MINUTE, between, within};
+use super::{Authentication, Errors};
 
 /// The browser's side.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub http3: bool,
     /// TLS towards browsers.
     pub tls: Tls,
+    /// Who callers are.
+    pub authentication: Authentication,
 }
 
 /// TLS towards browsers.
@@ -107,6 +110,7 @@ impl Default for Gateway {
             websocket_ping: Duration::from_secs(30),
             http3: false,
             tls: Tls::default(),
+            authentication: Authentication::default(),
         }
     }
 }
@@ -152,6 +156,7 @@ impl Gateway {
                 "cannot be had together with gateway.http3: packets of one connection would reach two gateways",
             );
         }
+        authentication::check(&self.authentication, self.address, errors);
         let tls = &self.tls;
         if tls.source == TlsSource::Files {
             for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key)] {

@@ -1,46 +1,77 @@
 //! A browser's side of the gateway, down to the bytes: grpc-web over HTTP/1.1, without any of the fabric's code.
 
+use std::time::Duration;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lyceum::principal::Role;
+use lyceum_gateway_grpcweb::development::{self, Keys};
+use lyceum_gateway_grpcweb::keys::Moment;
 use prost::Message;
+
+use crate::running::Up;
 
 /// A page's connections to one gateway. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Browser {
     http: Client<HttpConnector, Full<Bytes>>,
     gateway: String,
+    credential: Option<String>,
 }
 
 /// What came back instead of a message.
 #[derive(Debug)]
-#[expect(dead_code, reason = "a failing test prints it")]
 pub(crate) struct Failure {
     pub(crate) status: String,
+    #[expect(dead_code, reason = "a failing test prints it")]
     pub(crate) message: String,
 }
 
 // === impl Browser ===
 
 impl Browser {
+    /// Nobody in particular.
     pub(crate) fn new(gateway: String) -> Self {
         Self {
             http: Client::builder(TokioExecutor::new()).build_http(),
             gateway,
+            credential: None,
+        }
+    }
+
+    /// An educator with a development token.
+    pub(crate) fn signed_in(up: &Up) -> Self {
+        let keys = Keys::open(up.data()).unwrap();
+        let token = keys.mint(
+            &development::person(Role::Educator),
+            Duration::from_secs(3600),
+            Moment::now(),
+        );
+        Self::new(up.gateway()).with(&token.unwrap())
+    }
+
+    /// With a token or an API key.
+    pub(crate) fn with(self, credential: &str) -> Self {
+        Self {
+            credential: Some(format!("Bearer {credential}")),
+            ..self
         }
     }
 
     /// One unary call of `package.Service/Method`.
     pub(crate) async fn call<R: Message + Default>(&self, method: &str, message: &impl Message) -> Result<R, Failure> {
         let uri: Uri = format!("http://{}/{method}", self.gateway).parse().unwrap();
-        let request = Request::post(uri)
+        let mut request = Request::post(uri)
             .header("content-type", "application/grpc-web+proto")
-            .header("x-grpc-web", "1")
-            .body(Full::new(framed(message)))
-            .unwrap();
+            .header("x-grpc-web", "1");
+        if let Some(credential) = &self.credential {
+            request = request.header("authorization", credential);
+        }
+        let request = request.body(Full::new(framed(message))).unwrap();
         let response = self
             .http
             .request(request)

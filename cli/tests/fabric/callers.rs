@@ -41,7 +41,7 @@ impl Scene {
             format!("consul.address={}", up.consul()),
         ];
         Self {
-            browser: Browser::new(up.gateway()),
+            browser: Browser::signed_in(&up),
             up,
             layers,
         }

@@ -99,7 +99,7 @@ async fn an_essay_is_analysed_and_access_decided_across_two_services() {
     let up = Up::start(&[]).await;
     // The promise is four seconds for a release build on a quiet machine; this bounds what could go wrong by itself.
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
 
     let request = AnalyzeWritingRequest {
         text: ESSAY.to_owned(),
@@ -123,7 +123,7 @@ async fn an_essay_is_analysed_and_access_decided_across_two_services() {
 #[tokio::test]
 async fn a_killed_replica_is_invisible_and_comes_back() {
     let mut up = Up::start(&["--replicas", "writing-analysis=3"]).await;
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
     let load = Load::start(&browser, 8);
     load.more(100).await;
     assert!(answering(&browser).await.len() > 1, "one replica does everything");
@@ -161,7 +161,7 @@ async fn a_killed_replica_is_invisible_and_comes_back() {
 #[tokio::test]
 async fn a_drained_replica_is_invisible() {
     let mut up = Up::start(&["--replicas", "writing-analysis=2"]).await;
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
     let load = Load::start(&browser, 8);
     load.more(50).await;
     let leaving = up.processes("writing-analysis").remove(1);
@@ -180,7 +180,7 @@ async fn a_drained_replica_is_invisible() {
 #[tokio::test]
 async fn calls_go_on_without_consul_and_everything_registers_again() {
     let mut up = Up::start(&["--set", "registration.ttl=3s"]).await;
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
     let load = Load::start(&browser, 4);
     load.more(20).await;
     let consul = up.processes("consul").remove(0);
@@ -209,7 +209,7 @@ async fn calls_go_on_without_consul_and_everything_registers_again() {
 #[tokio::test]
 async fn a_gateway_that_died_is_found_where_it_was() {
     let mut up = Up::start(&[]).await;
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
     let gateway = up.processes("gateway").remove(0);
     signal(pid(&gateway), Signal::KILL);
     let restarted = up.event("restarted").await;

@@ -8,6 +8,7 @@
 mod browser;
 mod callers;
 mod calling;
+mod credentials;
 mod faults;
 mod inspecting;
 mod leaving;

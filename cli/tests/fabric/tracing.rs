@@ -116,7 +116,7 @@ async fn a_collector_sees_one_tree_and_no_text() {
         stage: WritingStage::Draft.into(),
         ..Default::default()
     };
-    let browser = Browser::new(up.gateway());
+    let browser = Browser::signed_in(&up);
     let reply: DecideAccessResponse = browser.call(DECIDE, &request).await.unwrap();
     assert!(reply.reflection_depth > 0.0);
 

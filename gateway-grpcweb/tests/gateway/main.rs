@@ -4,22 +4,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod authentication;
 mod browser;
 mod calls;
 mod compression;
 mod connect;
+mod credentials;
 mod documents;
 mod faults;
 mod graphql;
 mod http3;
 mod hygiene;
+mod issuer;
 mod json;
 mod limits;
 mod mcp;
 mod mirror;
 mod native;
-mod restarting;
 mod openapi;
+mod restarting;
 mod routing;
 mod seeing;
 mod stage;

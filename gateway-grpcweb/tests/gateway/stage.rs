@@ -59,7 +59,7 @@ impl Stage {
     pub(crate) async fn start_empty(change: impl FnOnce(&mut Configuration)) -> Self {
         let consul = Consul::start().await;
         let folder = Folder::new();
-        let mut own = configuration(&folder, &consul.address());
+        let mut own = common(&folder, &consul.address());
         own.gateway.address = "127.0.0.1:0".parse().unwrap();
         own.policy.edge.origins = vec!["https://school.example".to_owned()];
         own.gateway.hosts = vec!["x".to_owned()];
@@ -96,7 +96,7 @@ impl Stage {
     }
 
     pub(crate) fn configuration(&self) -> Configuration {
-        configuration(&self.folder, &self.consul.address())
+        common(&self.folder, &self.consul.address())
     }
 
     pub(crate) fn probe(&self) -> &Serving {
@@ -145,4 +145,15 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         eprintln!("skipped: no {name} on the PATH nor in .tools/bin; `make setup` brings it");
     }
     found
+}
+
+/// What all have, with a word on who may call the mirror, whose contract nobody knows.
+fn common(folder: &Folder, consul: &str) -> Configuration {
+    let everybody = lyceum::policy::Access {
+        anyone: true,
+        ..lyceum::policy::Access::default()
+    };
+    let mut common = configuration(folder, consul);
+    common.policy.edge.access = [("mirror.v1.MirrorService/*".to_owned(), everybody)].into();
+    common
 }
