@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::authentication::{Authentication, SESSION, Shown, refused};
+use crate::batch;
 use crate::compression::{Coded, Compression};
 use crate::connect::Kind;
 use crate::cors::Admission;
@@ -177,6 +178,7 @@ impl Edge {
                 hygiene::protect(response.headers_mut(), peer.secure);
                 response
             }
+            None if request.uri().path() == batch::PATH => self.batch(request, peer).await,
             None if request.uri().path() == graphql::PATH => self.graphql(request, peer).await,
             None if websocket::is_wanted(&request) => self.websocket(request, peer, &admission).map(Reply::from),
             None if request.uri().path() == SESSION => self.session(request, peer).await.map(Reply::from),

@@ -34,20 +34,20 @@ use async_graphql::dynamic::Schema;
 use async_graphql::parser::types::OperationType;
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, VARY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, VARY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use lyceum::client::ResponseBody;
-use lyceum::context::Trace;
-use lyceum::context::headers::{CORRELATION, TRACEPARENT};
+use lyceum::context::headers::CORRELATION;
 use tokio::time::Instant;
 use tonic::Status;
 
 use crate::edge::Edge;
+use crate::json::accepts;
 use crate::peer::Peer;
 use crate::request::Inbound;
 use crate::response::Reply;
-use crate::{refusal, schema};
+use crate::{invoke, refusal, schema};
 use asked::Asked;
 use resolve::Caller;
 
@@ -110,7 +110,7 @@ impl Edge {
         let Some(schema) = self.graphql.schema.load_full() else {
             return whole(&Executed::from_errors(vec![error(&refusal::not_ready().into())]), form);
         };
-        let correlation = correlate(&mut parts.headers);
+        let correlation = invoke::together(&mut parts.headers);
         let caller = Caller::new(
             Arc::clone(self),
             parts.method.clone(),
@@ -173,16 +173,6 @@ fn error(status: &Status) -> async_graphql::ServerError {
     error
 }
 
-/// All calls of a request are of one trace; answers the correlation id that they have.
-fn correlate(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    if headers.contains_key(CORRELATION) || headers.contains_key(TRACEPARENT) {
-        return None;
-    }
-    let trace = Trace::fresh();
-    headers.insert(TRACEPARENT, trace.to_header());
-    HeaderValue::try_from(trace.short()).ok()
-}
-
 fn whole(answer: &impl serde::Serialize, form: HeaderValue) -> Response<Reply<ResponseBody>> {
     // Strings, numbers and lists of them always can be written.
     let body = serde_json::to_vec(answer).unwrap_or_default();
@@ -202,17 +192,4 @@ fn not_allowed() -> Response<Reply<ResponseBody>> {
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
-}
-
-/// Whether an `accept` header names a media type.
-fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|accept| accept.to_str().ok())
-        .flat_map(|accept| accept.split(','))
-        .any(|range| {
-            let kind = range.split(';').next().unwrap_or_default();
-            kind.trim().eq_ignore_ascii_case(wanted)
-        })
 }

@@ -305,6 +305,16 @@ pub(crate) async fn within<F: Future>(timer: &mut Timer, future: F) -> Result<F:
     }
 }
 
+/// Makes calls with the same headers belong to one trace; answers the correlation id that they have, if it is a new one.
+pub(crate) fn together(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    if headers.contains_key(CORRELATION) || headers.contains_key(TRACEPARENT) {
+        return None;
+    }
+    let trace = Trace::fresh();
+    headers.insert(TRACEPARENT, trace.to_header());
+    HeaderValue::try_from(trace.short()).ok()
+}
+
 /// Goes on with the trace and the correlation id that the call has, or begins them; answers the correlation id.
 fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
     let given = headers

@@ -16,7 +16,7 @@
 //! **When not.** Paths as gRPC has them are Connect's, which clients generate code for.
 //! **Source.** `google/api/http.proto`, the Protocol Buffers guide (ProtoJSON), AIP-127.
 
-mod failure;
+pub(crate) mod failure;
 mod fields;
 mod rule;
 mod stream;
@@ -186,7 +186,7 @@ fn plain(mut headers: HeaderMap) -> HeaderMap {
 }
 
 /// Whether a content type is named in `accept`, with any weight but none.
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+pub(crate) fn accepts(headers: &HeaderMap, kind: &str) -> bool {
     headers.get_all(ACCEPT).iter().any(|accept| {
         accept.as_bytes().split(|byte| *byte == b',').any(|range| {
             let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
@@ -199,7 +199,7 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
 }
 
 /// `x-request-timeout: 1.5` in seconds, or as in `500ms`.
-fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
+pub(crate) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     let Some(value) = headers.get(TIMEOUT) else {
         return Ok(None);
     };

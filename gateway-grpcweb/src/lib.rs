@@ -31,6 +31,7 @@
 
 mod access;
 mod authentication;
+mod batch;
 mod call;
 mod compression;
 mod connect;

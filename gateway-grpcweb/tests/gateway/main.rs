@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod authentication;
+mod batch;
 mod browser;
 mod calls;
 mod compression;
