@@ -27,6 +27,7 @@ mod resolved;
 mod rules;
 mod serving;
 mod shown;
+mod versions;
 
 pub use balancing::{Balancing, Choice, Ejection};
 pub use budget::Budget;
@@ -38,6 +39,7 @@ pub use limits::{Allowance, Limits, Rate};
 pub use resolved::Resolved;
 pub use serving::Serving;
 pub use shown::{Origin, Setting};
+pub use versions::{Deprecation, Versions};
 
 use std::collections::BTreeMap;
 

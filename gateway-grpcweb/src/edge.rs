@@ -215,7 +215,7 @@ impl Edge {
         let kind = Kind::of(&parts).filter(|kind| kind.is_plain() || names_method(parts.uri.path()));
         let place = match kind {
             Some(_) => None,
-            None => self.rest.load().place(&parts, &self.routes),
+            None => self.rest.load().place(&parts, &self.routes, &self.live.load().versions),
         };
         let request = Request::from_parts(parts, body);
         match (kind, place) {

@@ -120,7 +120,10 @@ impl Edge {
         };
         let headers = response.headers_mut();
         headers.entry(CACHE_CONTROL).or_insert(NOT_KEPT);
-        self.rest.load().names.warn(&target.method, headers);
+        self.rest
+            .load()
+            .names
+            .warn(&target.method, headers, &self.live.load().versions);
         response
     }
 

@@ -16,6 +16,7 @@ use lyceum::principal::{Access, Role};
 
 use crate::cors::Cors;
 use crate::request::Limits;
+use crate::versions::Choices;
 
 /// The newest rules.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Rules {
     pub(crate) request: Headers,
     /// What happens to headers on their way down.
     pub(crate) response: Headers,
+    /// Which version of an API a caller gets.
+    pub(crate) versions: Choices,
     usual: Bounds,
     routes: ByMethod<Bounds>,
     access: ByMethod<Access>,
@@ -112,6 +115,7 @@ impl Rules {
             cors: Cors::new(&edge.origins, edge.preflight_age),
             request: Headers::of(&edge.request_headers),
             response: Headers::of(&edge.response_headers),
+            versions: Choices::of_policy(&edge.versions),
             usual: bounds(edge.body_limit, edge.message_limit, edge.deadline_limit),
             routes: ByMethod(edge.routes.iter().map(route).collect()),
             access: ByMethod(edge.access.iter().map(access).collect()),

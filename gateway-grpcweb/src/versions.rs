@@ -3,13 +3,15 @@
 //! **What.** `lyceum.writing_analysis.v1.WritingAnalysisService` can be called by its full name, without its version
 //! (`lyceum.writing_analysis.WritingAnalysisService`), or as the service that serves it (`writing-analysis`); its methods
 //! as `AnalyzeWriting` or `analyze-writing`. A name without a version means the one that the caller asked for
-//! (`lyceum-version: v1`), or else the newest stable one.
+//! (`lyceum-version: v1`), or that the policy gives its API key or everybody ([`Choices`]), or else the newest stable one.
 //!
 //! **Why.** A caller that does not care moves along when a version becomes stable; one that does stays where it is until
 //! it decides, and hears in the answer's headers that its version is to go.
 //!
 //! **When not.** gRPC and grpc-web name the version in the path. **Source.** AIP-185 and protobuf's package versions;
 //! RFC 9745 (`deprecation`), RFC 8594 (`sunset`), RFC 8288 and RFC 5829 (`link`).
+
+mod choices;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
@@ -23,9 +25,12 @@ use tonic::Code;
 
 use crate::schema::{MethodInfo, ServiceInfo};
 
+pub(crate) use choices::Choices;
+
 /// The version that a caller wants.
 pub(crate) const VERSION: HeaderName = HeaderName::from_static("lyceum-version");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// `v1`, `v2beta1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,35 +187,37 @@ impl Names {
         }
     }
 
-    /// The method of a service, in the version that is asked for, or else the default one.
-    pub(crate) fn find(&self, service: &str, method: &str, wanted: Option<&HeaderValue>) -> Result<&Offered, Refusal> {
+    /// The method of a service, in the version that the caller asks for, or else the one that it gets.
+    pub(crate) fn find(
+        &self,
+        service: &str,
+        method: &str,
+        headers: &HeaderMap,
+        choices: &Choices,
+    ) -> Result<&Offered, Refusal> {
         let methods = self
             .services
             .get(service)
             .ok_or_else(|| unknown("SERVICE_UNKNOWN", "no service has this name; /openapi lists them"))?;
-        let offered = methods
+        // What is listed has at least one.
+        let (newest, offered) = methods
             .get(method)
+            .and_then(|offered| Some((offered.first()?, offered)))
             .ok_or_else(|| unknown("METHOD_UNKNOWN", "the service has no such method; /openapi lists them"))?;
-        let Some(wanted) = wanted else {
-            return offered
-                .first()
-                .ok_or_else(|| unknown("METHOD_UNKNOWN", "the service has no such method"));
+        let in_version = |version| offered.iter().find(|offered| offered.version == Some(version));
+        let Some(wanted) = headers.get(VERSION) else {
+            let preferred = choices.of(service, newest, headers).find_map(in_version);
+            return Ok(preferred.unwrap_or(newest));
         };
         let version = wanted.to_str().ok().and_then(Version::parse).ok_or_else(|| {
             Refusal::invalid_argument("VERSION_INVALID", "lyceum-version must be as in v1 or v2beta1")
         })?;
-        offered
-            .iter()
-            .find(|offered| offered.version == Some(version))
-            .ok_or_else(|| {
-                let versions: Vec<String> = offered
-                    .iter()
-                    .filter_map(|offered| offered.version)
-                    .map(|version| version.to_string())
-                    .collect();
-                unknown("VERSION_UNKNOWN", "the method is not offered in this version")
-                    .with_metadata("versions", versions.join(","))
-            })
+        in_version(version).ok_or_else(|| {
+            let versions = offered.iter().filter_map(|offered| offered.version);
+            let versions: Vec<String> = versions.map(|version| version.to_string()).collect();
+            unknown("VERSION_UNKNOWN", "the method is not offered in this version")
+                .with_metadata("versions", versions.join(","))
+        })
     }
 
     /// The newest stable version of a method that is newer than this.
@@ -221,14 +228,21 @@ impl Names {
     }
 
     /// What the headers of an answer say of a version that is to go; nothing of any other.
-    pub(crate) fn warn(&self, method: &MethodInfo, headers: &mut HeaderMap) {
-        if !method.deprecated {
+    pub(crate) fn warn(&self, method: &MethodInfo, headers: &mut HeaderMap, choices: &Choices) {
+        let package = method.service.rsplit_once('.').map_or("", |(package, _)| package);
+        let notice = choices.notice(package);
+        if notice.is_none() && !method.deprecated {
             return;
         }
-        // The contract does not say since when: since before anybody asked.
-        headers.insert(DEPRECATION, HeaderValue::from_static("@0"));
-        let documentation = format!("</openapi#{}>; rel=\"deprecation\"; type=\"text/html\"", method.service);
-        headers.extend(HeaderValue::try_from(documentation).ok().map(|link| (LINK, link)));
+        // Where only the contract says so, it does not say since when: since before anybody asked.
+        let since = notice.map_or(HeaderValue::from_static("@0"), |notice| notice.since.clone());
+        headers.insert(DEPRECATION, since);
+        if let Some(sunset) = notice.and_then(|notice| notice.sunset.clone()) {
+            headers.insert(SUNSET, sunset);
+        }
+        let own = || HeaderValue::try_from(format!("</openapi#{}>; rel=\"deprecation\"", method.service)).ok();
+        let link = notice.and_then(|notice| notice.link.clone()).or_else(own);
+        headers.extend(link.map(|link| (LINK, link)));
         if let Some(newer) = self.successor(method) {
             let link = format!(
                 "</api/{}/{}>; rel=\"successor-version\"",
@@ -246,55 +260,4 @@ fn unknown(reason: &'static str, message: &'static str) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read_and_ordered() {
-        for text in ["v1", "v12", "v2alpha1", "v2beta3"] {
-            assert_eq!(Version::parse(text).unwrap().to_string(), text);
-        }
-        assert_eq!(Version::parse("v1beta"), Version::parse("v1beta1"));
-        for text in [
-            "",
-            "v",
-            "1",
-            "vx",
-            "v1gamma",
-            "v1beta1x",
-            "v99999999999",
-            "v+1",
-            "v1beta+1",
-        ] {
-            assert_eq!(Version::parse(text), None, "{text}");
-        }
-        let mut versions =
-            ["v3alpha1", "v1", "v2", "v2beta2", "v2beta1", "v10"].map(|text| Version::parse(text).unwrap());
-        versions.sort();
-        assert_eq!(
-            versions.map(|version| version.to_string()),
-            ["v2beta1", "v2beta2", "v3alpha1", "v1", "v2", "v10"]
-        );
-    }
-
-    #[test]
-    fn names_are_parted_and_written_as_in_addresses() {
-        let (version, name) = parted("lyceum.writing_analysis.v1.WritingAnalysisService");
-        assert_eq!(version, Version::parse("v1"));
-        assert_eq!(name, "lyceum.writing_analysis.WritingAnalysisService");
-        assert_eq!(
-            parted("mirror.MirrorService"),
-            (None, "mirror.MirrorService".to_owned())
-        );
-        assert_eq!(parted("Bare"), (None, "Bare".to_owned()));
-        for (name, kebabed) in [
-            ("AnalyzeWriting", "analyze-writing"),
-            ("GetHTTPInfo", "get-http-info"),
-            ("Get", "get"),
-            ("GetV2Info", "get-v2-info"),
-            ("with_snake", "with-snake"),
-        ] {
-            assert_eq!(kebab(name), kebabed);
-        }
-    }
-}
+mod tests;

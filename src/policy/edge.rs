@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
 use super::rules::Rules;
+use super::versions::Versions;
 use crate::configuration::Problem;
 use crate::principal::{self, Role};
 
@@ -58,6 +59,8 @@ pub struct Edge {
     pub limits: Limits,
     /// The access log.
     pub log: Log,
+    /// Which version of an API a caller gets, and which are to go.
+    pub versions: Versions,
 }
 
 /// Headers removed, then set, then added.
@@ -119,6 +122,7 @@ impl Default for Edge {
             access: BTreeMap::new(),
             limits: Limits::default(),
             log: Log::default(),
+            versions: Versions::default(),
         }
     }
 }
@@ -132,6 +136,7 @@ impl Default for Log {
 impl Edge {
     pub(super) fn check(&self, problems: &mut Vec<Problem>) {
         self.limits.check(&mut Rules::of("edge.limits", problems));
+        self.versions.check(&mut Rules::of("edge.versions", problems));
         let rules = &mut Rules::of("edge", problems);
         for origin in &self.origins {
             if !is_origin(origin) {

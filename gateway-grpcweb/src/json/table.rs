@@ -15,7 +15,7 @@ use super::tree::{Met, Tree};
 use crate::openapi::Documents;
 use crate::route::Routes;
 use crate::schema::{Idempotency, MethodInfo, Schema, ServiceInfo};
-use crate::versions::{Names, VERSION};
+use crate::versions::{Choices, Names};
 
 /// Where methods are named.
 const ROOT: &str = "/api/";
@@ -97,7 +97,7 @@ impl Table {
     }
 
     /// What is at a request's path; none where it is no place for methods.
-    pub(crate) fn place(&self, parts: &request::Parts, routes: &Routes) -> Option<Place> {
+    pub(crate) fn place(&self, parts: &request::Parts, routes: &Routes, choices: &Choices) -> Option<Place> {
         let path = parts.uri.path();
         let Some(named) = path.strip_prefix(ROOT) else {
             return match self.tree.find(&parts.method, path) {
@@ -109,7 +109,7 @@ impl Table {
                 Met::Nothing => None,
             };
         };
-        Some(match self.named(parts, named) {
+        Some(match self.named(parts, named, choices) {
             Ok(place) => place,
             // Before everything is known, nothing is unknown.
             Err(_) if !routes.is_ready() => Place::Refused(crate::refusal::not_ready()),
@@ -117,13 +117,13 @@ impl Table {
         })
     }
 
-    fn named(&self, parts: &request::Parts, named: &str) -> Result<Place, Refusal> {
+    fn named(&self, parts: &request::Parts, named: &str, choices: &Choices) -> Result<Place, Refusal> {
         let nothing = || Refusal::new(Code::NotFound, "PATH_UNKNOWN", "the path is /api/<service>/<method>");
         let (service, method) = named
             .split_once('/')
             .filter(|(service, method)| !service.is_empty() && !method.is_empty() && !method.contains('/'))
             .ok_or_else(nothing)?;
-        let offered = self.names.find(service, method, parts.headers.get(VERSION))?;
+        let offered = self.names.find(service, method, &parts.headers, choices)?;
         let readable = offered.method.idempotency == Idempotency::NoSideEffects && !offered.method.client_streaming;
         let allowed = parts.method == Method::POST || (parts.method == Method::GET && readable);
         if !allowed {

@@ -12,6 +12,7 @@ use super::*;
 use crate::metrics::Metrics;
 use crate::route::Routes;
 use crate::schema::{MethodInfo, reflected};
+use crate::versions::Choices;
 
 /// A method whose contract says these bindings, given as `GET /path` or `POST /path body`.
 fn rules(bindings: &[&str]) -> Vec<Rule> {
@@ -134,12 +135,12 @@ fn bindings_that_cannot_be_are_refused() {
 fn nothing_is_unknown_before_everything_is_known() {
     let routes = Routes::new(Metrics::default());
     let (parts, ()) = Request::post("/api/a/b").body(()).unwrap().into_parts();
-    let Some(Place::Refused(refusal)) = Table::default().place(&parts, &routes) else {
+    let Some(Place::Refused(refusal)) = Table::default().place(&parts, &routes, &Choices::default()) else {
         panic!("it is a place for methods");
     };
     assert_eq!(refusal.reason(), "GATEWAY_STARTING");
     let (parts, ()) = Request::get("/index.html").body(()).unwrap().into_parts();
-    assert!(Table::default().place(&parts, &routes).is_none());
+    assert!(Table::default().place(&parts, &routes, &Choices::default()).is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use lyceum::principal::Role;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use crate::json::{BodyOf as Body, Rule, Table, is_single};
 use crate::schema::comments::Comments;
 use crate::schema::json_schema::{Definitions, Side};
 use crate::schema::{MethodInfo, ServiceInfo};
-use crate::versions::kebab;
+use crate::versions::{Choices, kebab};
 
 /// The most parameters of a query that one operation lists.
 const PARAMETERS: usize = 200;
@@ -88,7 +89,7 @@ impl Writing {
         let short = kebab(&method.name);
         let is_default = table
             .names
-            .find(&method.owner, &short, None)
+            .find(&method.owner, &short, &HeaderMap::new(), &Choices::default())
             .is_ok_and(|found| Arc::ptr_eq(&found.method, method));
         let path = if is_default {
             format!("/api/{}/{short}", method.owner)

@@ -29,4 +29,5 @@ mod seeing;
 mod stage;
 mod tls;
 mod traps;
+mod versions;
 mod websocket;

@@ -82,17 +82,18 @@ impl Stage {
         }
     }
 
-    /// Adds a service that no contract knows.
-    pub(crate) async fn serve_mirror(&mut self) {
-        let fabric = Fabric::start(self.configuration(), "mirror").unwrap();
-        let bound = Server::new(&fabric)
-            .allow(Access::ANYONE)
-            .add(Mirror)
-            .bind()
-            .await
-            .unwrap();
+    /// Adds a service of this name in Consul.
+    pub(crate) async fn serve(&mut self, name: &str, add: impl FnOnce(Server) -> Server) {
+        let fabric = Fabric::start(self.configuration(), name).unwrap();
+        let bound = add(Server::new(&fabric)).bind().await.unwrap();
         self.tasks
             .push(tokio::spawn(bound.serve(self.stop.clone().cancelled_owned())));
+    }
+
+    /// Adds a service that no contract knows.
+    pub(crate) async fn serve_mirror(&mut self) {
+        self.serve("mirror", |server| server.allow(Access::ANYONE).add(Mirror))
+            .await;
     }
 
     pub(crate) fn configuration(&self) -> Configuration {
