@@ -67,25 +67,12 @@ impl Edge {
             timeout: None,
             began,
         };
-        let attempted = match allowed(&parts, protocol) {
-            Ok(()) => self.attempt(ask, form, body).await,
-            Err(refusal) => Err(self.nowhere(refusal, began)),
-        };
-        let mut response = match attempted {
-            Ok(head) => {
-                let reply = match head.ended {
-                    Some(_) => Reply::Whole(Bytes::new()),
-                    None => Reply::Call(Box::new(Outbound::new(head.body, answer, head.watch))),
-                };
-                let mut response = Response::new(reply);
-                *response.headers_mut() = head.headers;
-                response
-            }
-            Err(Refused { status, headers }) => {
-                let mut response = refusal::response(&status);
-                response.headers_mut().extend(headers);
-                response
-            }
+        let allowed = allowed(&parts, protocol);
+        let own = self.own.find(parts.uri.path()).filter(|_| allowed.is_ok());
+        let mut response = match (allowed, own) {
+            (Ok(()), Some(method)) => self.own(ask, method, answer, body).await,
+            (Ok(()), None) => reply(self.attempt(ask, form, body).await, answer),
+            (Err(refusal), _) => reply(Err(self.nowhere(refusal, began)), answer),
         };
         let headers = response.headers_mut();
         if form != Form::Native || !headers.contains_key(CONTENT_TYPE) {
@@ -112,6 +99,26 @@ impl Edge {
             Err(refusal) => return Err(call.refuse(refusal.into())),
         };
         call.send(body, fault).await
+    }
+}
+
+/// What a call came to, in its form.
+fn reply(attempted: Result<Head, Refused>, form: Form) -> Response<Reply<ResponseBody>> {
+    match attempted {
+        Ok(head) => {
+            let reply = match head.ended {
+                Some(_) => Reply::Whole(Bytes::new()),
+                None => Reply::Call(Box::new(Outbound::new(head.body, form, head.watch))),
+            };
+            let mut response = Response::new(reply);
+            *response.headers_mut() = head.headers;
+            response
+        }
+        Err(Refused { status, headers }) => {
+            let mut response = refusal::response(&status);
+            response.headers_mut().extend(headers);
+            response
+        }
     }
 }
 

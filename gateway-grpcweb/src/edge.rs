@@ -30,6 +30,7 @@ use crate::json;
 use crate::live::Live;
 use crate::mcp::{self, Mcp};
 use crate::metrics::{self, Metrics, OTHER};
+use crate::own::Own;
 use crate::page::Page;
 use crate::peer::Peer;
 use crate::protocol::{Form, Protocol};
@@ -61,6 +62,7 @@ pub(crate) struct Edge {
     /// Cancelled: connections are cut off.
     pub(crate) cut: CancellationToken,
     pub(crate) sockets: Sockets,
+    pub(crate) own: Own,
     /// Calls that lead nowhere.
     pub(crate) nowhere: Arc<metrics::Method>,
     /// How often it may be called.
@@ -94,9 +96,13 @@ impl Edge {
             .metrics()
             .register(|registry| registered = Some(Metrics::register(registry)));
         let metrics = registered.unwrap_or_default();
+        let routes = Arc::new(Routes::new(metrics.clone()));
+        let schema = Arc::new(Schema::new());
+        let draining = CancellationToken::new();
         Self {
-            routes: Arc::new(Routes::new(metrics.clone())),
-            schema: Arc::new(Schema::new()),
+            own: Own::new(&routes, &schema, &draining, &metrics),
+            routes,
+            schema,
             graphql: Arc::default(),
             live: Arc::new(Live::new(policy, settings.body_idle)),
             rest: Arc::default(),
@@ -116,7 +122,7 @@ impl Edge {
             hosts: Hosts::new(names.chain(announced)),
             mcp: Mcp::new(own),
             page: Page::new(&settings.page),
-            draining: CancellationToken::new(),
+            draining,
             is_draining: AtomicBool::new(false),
         }
     }

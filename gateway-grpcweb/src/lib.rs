@@ -58,6 +58,7 @@ mod messages;
 mod metrics;
 mod native;
 mod openapi;
+mod own;
 mod pace;
 mod page;
 mod peer;

@@ -147,6 +147,13 @@ fn service_health(routes: &Routes, name: &str) -> Option<ServiceHealth> {
     Some(service(&known.channel.report()))
 }
 
+/// How a service fares, by its name in Consul or in a contract.
+pub(crate) fn condition(routes: &Routes, name: &str) -> Option<Condition> {
+    let named = |known: &crate::route::Service| known.name == name || known.methods.iter().any(|method| method == name);
+    let known = routes.services().into_iter().find(named)?;
+    Some(service(&known.channel.report()).status)
+}
+
 /// A gateway that can reach some services serves; without any known service there is nothing wrong with it either.
 fn together(services: impl Iterator<Item = Condition>) -> Condition {
     let (mut all, mut good, mut none) = (0, 0, 0);
