@@ -1,12 +1,13 @@
 //! A unary call through the fabric's client beside tonic's own channels, in one run.
 //!
-//! Three comparisons, each in alternating rounds, same message, same server processes for both:
+//! Four comparisons, each in alternating rounds, same message, same server processes for both:
 //! - over mutual TLS to one instance, beside a raw `tonic::transport::Channel` with the same certificates;
 //! - the same, with two threads and as many calls as go: calls a second;
-//! - in plaintext to five instances, beside tonic's `balance_channel` (this bench alone can switch TLS off).
+//! - in plaintext to five instances, beside tonic's `balance_channel` (this bench alone can switch TLS off);
+//! - on behalf of somebody, beside the service's own call: what the token costs on its way, at both ends.
 //!
 //! What counts is this process' CPU time per call: wall time on a shared machine says little. Run with
-//! `make bench-call`; words after `--` choose: `cargo bench --features testing --bench call -- tls throughput plain`.
+//! `make bench-call`; words after `--` choose: `cargo bench --features testing --bench call -- tls throughput plain principal`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops where something is wrong")]
 #![allow(missing_docs, reason = "a benchmark has no users")]
@@ -17,6 +18,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lyceum::Fabric;
@@ -25,11 +28,13 @@ use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use lyceum::identity::SpiffeId;
 use lyceum::identity::authority::DevelopmentAuthority;
+use lyceum::principal::{Principal, Role, Signer};
 use lyceum::registration::{Announcement, Registration};
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
 use lyceum::testing::wait_for;
 use tokio::time::Instant;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 #[path = "peer/plain.rs"]
@@ -53,7 +58,7 @@ fn main() {
     };
     let chosen = |name: &str| {
         let named = |name: &str| arguments.iter().any(|argument| argument == name);
-        named(name) || !["tls", "throughput", "plain"].into_iter().any(named)
+        named(name) || !["tls", "throughput", "plain", "principal"].into_iter().any(named)
     };
     match arguments.first().map(String::as_str) {
         Some("--serve") => {
@@ -70,6 +75,9 @@ fn main() {
             }
             if chosen("plain") {
                 run(1, Box::pin(plaintext()));
+            }
+            if chosen("principal") {
+                run(1, Box::pin(on_behalf()));
             }
         }
     }
@@ -97,7 +105,7 @@ struct Pair {
     own: ProbeServiceClient<Channel>,
     raw: ProbeServiceClient<tonic::transport::Channel>,
     server: Child,
-    _fabric: Fabric,
+    fabric: Fabric,
     _folder: Folder,
     _consul: Consul,
 }
@@ -121,7 +129,7 @@ impl Pair {
             own: fabric.client(),
             raw: ProbeServiceClient::new(raw_channel(&folder, port.trim()).await),
             server,
-            _fabric: fabric,
+            fabric,
             _folder: folder,
             _consul: consul,
         }
@@ -184,6 +192,66 @@ async fn plaintext() {
     );
     println!("  ratio               {}", row(ratios(&cpu(&ours), &cpu(&theirs))));
     println!("  ratio of p99        {}", row(ratios(&p99(&ours), &p99(&theirs))));
+}
+
+/// A client whose calls are made on behalf of one student after the other.
+#[derive(Clone)]
+struct OnBehalf {
+    client: ProbeServiceClient<Channel>,
+    tokens: Arc<Vec<MetadataValue<Ascii>>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl Client for OnBehalf {
+    async fn get(&mut self, request: GetProbeRequest) -> Result<(), tonic::Status> {
+        let mut request = tonic::Request::new(request);
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.tokens.len();
+        let token = self.tokens[next].clone();
+        request.metadata_mut().insert("lyceum-principal", token);
+        self.client.get_probe(request).await.map(drop)
+    }
+}
+
+async fn on_behalf() {
+    let pair = Pair::start().await;
+    let gateway = Fabric::start(pair.fabric.configuration().clone(), "gateway").unwrap();
+    let signer = Signer::new(gateway.identity().clone());
+    println!("unary call over mutual TLS, its own and on behalf of students, CPU µs a call (median, minimum–maximum):");
+    for students in [1, 512] {
+        let tokens = (0..students).map(|student| {
+            let student = Principal::try_new(format!("student-{student:08}"), Role::Student).unwrap();
+            MetadataValue::try_from(signer.sign(&student).unwrap().as_bytes()).unwrap()
+        });
+        let client = OnBehalf {
+            client: pair.own.clone(),
+            tokens: Arc::new(tokens.collect()),
+            next: Arc::default(),
+        };
+        let (mut own, mut theirs) = (Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            for (rounds, on_behalf) in [(&mut own, false), (&mut theirs, true)] {
+                let before = cpu_nanos_of(&pair.server.id().to_string());
+                let caller = if on_behalf {
+                    calls(&client, CONCURRENT).await.cpu
+                } else {
+                    calls(&pair.own, CONCURRENT).await.cpu
+                };
+                let callee = cpu_nanos_of(&pair.server.id().to_string()) - before;
+                if round > 0 {
+                    rounds.push([caller, callee as f64 / 1e3 / CALLS as f64]);
+                }
+            }
+        }
+        for (end, side) in ["caller", "callee"].into_iter().enumerate() {
+            let of = |rounds: &[[f64; 2]]| rounds.iter().map(|round| round[end]).collect::<Vec<_>>();
+            println!(
+                "  {side}: its own {}   on behalf of {students} {}",
+                row(of(&own)),
+                row(of(&theirs))
+            );
+        }
+    }
+    pair.end();
 }
 
 /// What one round came to.
@@ -296,7 +364,11 @@ async fn calls(client: &impl Client, concurrent: usize) -> Round {
 
 /// Time on a CPU of every thread of this process.
 fn cpu_nanos() -> u64 {
-    std::fs::read_dir("/proc/self/task")
+    cpu_nanos_of("self")
+}
+
+fn cpu_nanos_of(process: &str) -> u64 {
+    std::fs::read_dir(format!("/proc/{process}/task"))
         .unwrap()
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok())
         .filter_map(|line| line.split(' ').next()?.parse::<u64>().ok())
