@@ -1,7 +1,7 @@
 //! What every message gets beside prost's code: a `Debug` that keeps student text out of logs.
 //!
 //! A field marked `debug_redact = true` in its contract shows only its size. The mark is protobuf's own, so other
-//! languages honour it too.
+//! languages honour it too. A field that names a student or class (`lyceum.options.v1.subject`) shows nothing.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -25,14 +25,14 @@ pub(crate) fn own_messages(pool: &DescriptorPool) -> impl Iterator<Item = Messag
 /// The full names of the messages whose derived `Debug` would show a redacted field.
 pub(crate) fn redacted(pool: &DescriptorPool) -> Vec<String> {
     own_messages(pool)
-        .filter(|message| message.fields().any(|field| redacts(&field)))
+        .filter(hides)
         .map(|message| message.full_name().to_owned())
         .collect()
 }
 
 /// Writes `impl Debug` for every message of [`redacted`].
 pub(crate) fn debug_impls(code: &mut String, pool: &DescriptorPool) -> Result<(), Box<dyn Error>> {
-    for message in own_messages(pool).filter(|message| message.fields().any(|field| redacts(&field))) {
+    for message in own_messages(pool).filter(hides) {
         let path = rust_path(&message);
         let name = message.name();
         writeln!(
@@ -41,7 +41,9 @@ pub(crate) fn debug_impls(code: &mut String, pool: &DescriptorPool) -> Result<()
         )?;
         for field in message.fields() {
             let field_name = field.name();
-            if redacts(&field) {
+            if names_somebody(&field) {
+                writeln!(code, ".field(\"{field_name}\", &crate::privacy::REDACTED)")?;
+            } else if redacts(&field) {
                 writeln!(
                     code,
                     ".field(\"{field_name}\", &::core::format_args!(\"[redacted, {{}} bytes]\", self.{field_name}.len()))"
@@ -53,6 +55,15 @@ pub(crate) fn debug_impls(code: &mut String, pool: &DescriptorPool) -> Result<()
         writeln!(code, ".finish()\n }}\n}}")?;
     }
     Ok(())
+}
+
+fn hides(message: &MessageDescriptor) -> bool {
+    message.fields().any(|field| redacts(&field) || names_somebody(&field))
+}
+
+fn names_somebody(field: &FieldDescriptor) -> bool {
+    let subject = field.parent_pool().get_extension_by_name("lyceum.options.v1.subject");
+    subject.is_some_and(|subject| field.options().has_extension(&subject))
 }
 
 fn redacts(field: &FieldDescriptor) -> bool {

@@ -105,6 +105,18 @@ fn administrators_and_services_may_see_everybody_and_strangers_nobody() {
 }
 
 #[test]
+fn no_message_shows_whom_it_names() {
+    let shown = format!(
+        "{:?} {:?}",
+        record("s-1", "c-1"),
+        ListRecordsRequest {
+            classes: vec!["c-1".to_owned()]
+        }
+    );
+    assert!(!shown.contains("s-1") && !shown.contains("c-1"), "{shown}");
+}
+
+#[test]
 fn only_requests_that_name_somebody_are_looked_at() {
     use crate::contracts::testing::v1::{GetProbeRequest, GetRecordResponse};
     const {
