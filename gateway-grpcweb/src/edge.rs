@@ -242,7 +242,12 @@ impl Edge {
     {
         self.metrics.documents.inc();
         // Guessing is limited here as it is for calls.
-        if let Err(denied) = self.quota.rules().arrive(peer.address.ip(), &mut Standing::default()) {
+        let standing = &mut Standing::default();
+        if let Err(denied) = self
+            .quota
+            .rules()
+            .arrive(peer.address.ip(), request.headers(), standing)
+        {
             return refused(&denied.refusal);
         }
         let (parts, body) = request.into_parts();
@@ -272,7 +277,7 @@ impl Edge {
             return response;
         }
         match path.strip_prefix("/gateway/") {
-            Some(name) => self.report(name, &parts, peer),
+            Some(name) => self.report(name, &parts, peer).await,
             None => self
                 .page
                 .serve(&parts.method, path, &parts.headers)

@@ -42,7 +42,9 @@ impl Edge {
     ) -> Result<Admitted, Box<Denied>> {
         let mut standing = Standing::default();
         // Before anybody asks who is calling: guessing credentials is limited too.
-        self.quota.rules().arrive(ask.peer.address.ip(), &mut standing)?;
+        self.quota
+            .rules()
+            .arrive(ask.peer.address.ip(), ask.headers, &mut standing)?;
 
         let Identified {
             caller: Caller { principal, proof },

@@ -94,7 +94,7 @@ impl Edge {
         let granted = self
             .quota
             .rules()
-            .arrive(ask.peer.address.ip(), &mut Default::default());
+            .arrive(ask.peer.address.ip(), ask.headers, &mut Default::default());
         let longest = self.live.load().deadline_limit(ask.uri.path());
         let granted = granted.and_then(|()| {
             deadline::of(ask.headers, longest).map_err(|error| Box::<Denied>::from(refusal::broken_timeout(error)))

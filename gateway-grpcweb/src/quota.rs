@@ -22,6 +22,7 @@ mod day;
 mod following;
 mod kept;
 mod ledger;
+mod origin;
 mod rules;
 mod standing;
 

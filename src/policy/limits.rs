@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::network::Network;
 use super::rules::Rules;
 
 /// The most methods that get limits of their own.
 const METHODS: usize = 256;
+
+/// The most ranges of proxies.
+const PROXIES: usize = 64;
 
 /// How often the gateway may be called. What is no limit has `calls = 0`. All gateways together keep to them: each takes
 /// its share.
@@ -20,6 +24,8 @@ pub struct Limits {
     /// Whether addresses of this machine are limited too. Not unless asked for: behind a proxy on the same machine they
     /// are everybody's.
     pub loopback: bool,
+    /// Proxies of ours, such as `10.0.0.0/8`, whose `x-forwarded-for` says which address a call comes from.
+    pub proxies: Vec<String>,
     /// Each principal that has signed in.
     pub principal: Allowance,
     /// Each API key.
@@ -75,6 +81,7 @@ impl Default for Limits {
                 ..Rate::default()
             },
             loopback: false,
+            proxies: Vec::new(),
             principal: Allowance::default(),
             key: Allowance::default(),
             method: Rate::default(),
@@ -111,6 +118,14 @@ impl Default for Allowance {
 impl Limits {
     pub(super) fn check(&self, rules: &mut Rules<'_>) {
         self.address.check("address", rules);
+        if self.proxies.len() > PROXIES {
+            rules.broken("proxies", format!("must be at most {PROXIES}"));
+        }
+        for proxy in &self.proxies {
+            if let Err(error) = proxy.parse::<Network>() {
+                rules.broken("proxies", format!("\"{proxy}\" {error}"));
+            }
+        }
         self.principal.check("principal", rules);
         self.key.check("key", rules);
         self.method.check("method", rules);
@@ -152,6 +167,14 @@ impl Allowance {
             per: self.per,
             burst: self.burst,
         }
+    }
+}
+
+impl Limits {
+    /// [`Limits::proxies`], read.
+    #[must_use]
+    pub fn proxies(&self) -> Vec<Network> {
+        self.proxies.iter().filter_map(|proxy| proxy.parse().ok()).collect()
     }
 }
 

@@ -232,13 +232,14 @@ fn limits_name_methods_and_keep_their_ranges() {
     let limits = &policy.edge.limits;
     assert_eq!((limits.methods["a.b.C/D"].calls, limits.method.calls), (5, 9));
     let wrong = keys(
-        "[edge.limits]\naddress.calls = 10000001\nkey.per_day = 1000000001\nprincipal.per = \"2h\"\nkept = 5\n\
+        "[edge.limits]\naddress.calls = 10000001\nkey.per_day = 1000000001\nprincipal.per = \"2h\"\nkept = 5\nproxies = [\"nowhere\"]\n\
          [edge.limits.methods.\"a.b.C\"]\nburst = 10000001\n[edge.log]\nsample = 1.5",
     );
     assert_eq!(
         wrong,
         [
             "edge.limits.address.calls",
+            "edge.limits.proxies",
             "edge.limits.principal.per",
             "edge.limits.key.per_day",
             "edge.limits.methods.\"a.b.C\"",

@@ -26,7 +26,6 @@ use crate::json;
 use crate::peer::Peer;
 use crate::record::Front;
 use crate::schema::{MethodInfo, codec};
-use crate::versions::VERSION;
 
 const BATCH: Front = Front::always_200("batch");
 
@@ -178,7 +177,8 @@ impl Run {
             )
         })?;
         let table = self.caller.edge.rest.load();
-        let found = table.names.find(service, method, self.caller.headers.get(VERSION))?;
+        let choices = &self.caller.edge.live.load().versions;
+        let found = table.names.find(service, method, &self.caller.headers, choices)?;
         if found.method.client_streaming {
             return Err(Refusal::new(
                 Code::Unimplemented,

@@ -12,15 +12,15 @@ use std::time::Duration;
 use governor::RateLimiter;
 use governor::clock::Clock;
 use governor::middleware::StateInformationMiddleware;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use lyceum::error::Error as Refusal;
-use lyceum::policy::{Limits, Rate};
+use lyceum::policy::{Limits, Network, Rate};
 use tokio::time::Instant;
 
 use super::day::Day;
 use super::kept::{Kept, Since};
 use super::standing::{Left, Standing, exceeded, seconds};
-use super::{Counts, Of};
+use super::{Counts, Of, origin};
 use crate::guard::Denied;
 
 /// How long a day is in a header.
@@ -34,6 +34,7 @@ const OWN: [Of; 5] = [Of::Address, Of::Principal, Of::Key, Of::PrincipalDay, Of:
 pub(crate) struct Rules {
     address: Option<Limiter>,
     loopback: bool,
+    proxies: Vec<Network>,
     principal: Option<Limiter>,
     key: Option<Limiter>,
     method: Option<Limiter>,
@@ -77,6 +78,7 @@ impl Rules {
         Self {
             address: callers(Of::Address, &limits.address),
             loopback: limits.loopback,
+            proxies: limits.proxies(),
             principal: callers(Of::Principal, &limits.principal.rate()),
             key: callers(Of::Key, &limits.key.rate()),
             method: shared(Of::Method, &limits.method),
@@ -97,9 +99,9 @@ impl Rules {
     ///
     /// # Errors
     /// One too many.
-    pub(crate) fn arrive(&self, address: IpAddr, standing: &mut Standing) -> Result<(), Box<Denied>> {
+    pub(crate) fn arrive(&self, peer: IpAddr, headers: &HeaderMap, standing: &mut Standing) -> Result<(), Box<Denied>> {
         let Some(limiter) = &self.address else { return Ok(()) };
-        let address = address.to_canonical();
+        let address = origin::of(peer, headers, &self.proxies);
         if address.is_loopback() && !self.loopback {
             return Ok(());
         }

@@ -30,7 +30,7 @@ fn from(quota: &Quota, address: &str) -> Result<Standing, Box<Denied>> {
     let mut standing = Standing::default();
     quota
         .rules()
-        .arrive(address.parse::<IpAddr>().unwrap(), &mut standing)?;
+        .arrive(address.parse::<IpAddr>().unwrap(), &HeaderMap::new(), &mut standing)?;
     Ok(standing)
 }
 

@@ -10,13 +10,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, req
 use http_body::Frame;
 use http_body_util::StreamBody;
 use lyceum::client::ResponseBody;
+use lyceum::error::Error as Refusal;
+use lyceum::principal::{Access, Role};
 use lyceum::telemetry::METRICS_TYPE;
 use tokio_stream::wrappers::WatchStream;
 
 use super::{Condition, health, services};
+use crate::authentication::Shown;
 use crate::edge::Edge;
 use crate::peer::Peer;
+use crate::quota::Standing;
 use crate::response::{Reply, Torn};
+use crate::status;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -26,17 +31,20 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Asks proxies of nginx's kind to pass events on as they come.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// Who may look from elsewhere.
+const OPERATORS: Access = Access::of(&[Role::Administrator, Role::Educator]);
+
 type Answer = Response<Reply<ResponseBody>>;
 
 impl Edge {
     /// Answers what comes after `/gateway/`.
-    pub(crate) fn report(&self, name: &str, parts: &request::Parts, peer: &Peer) -> Answer {
+    pub(crate) async fn report(&self, name: &str, parts: &request::Parts, peer: &Peer) -> Answer {
         let of_service = name.strip_prefix("health/");
-        if name != "health" && of_service.is_none() && !may_look(&parts.headers, peer) {
-            return refused(
-                StatusCode::FORBIDDEN,
-                "this is for operators: ask from the machine that the gateway runs on\n",
-            );
+        if name != "health"
+            && of_service.is_none()
+            && let Err(refusal) = self.may_look(parts, peer).await
+        {
+            return refused(status::http(refusal.code()), format!("{refusal}\n"));
         }
         let mut response = match name {
             "health" => {
@@ -56,6 +64,30 @@ impl Edge {
             *response.body_mut() = Bytes::new().into();
         }
         response
+    }
+
+    /// Whether somebody works on this machine, or is an administrator or an educator.
+    async fn may_look(&self, parts: &request::Parts, peer: &Peer) -> Result<(), Refusal> {
+        if is_here(&parts.headers, peer) {
+            return Ok(());
+        }
+        // Guessing is limited here as it is for calls.
+        let standing = &mut Standing::default();
+        let arrived = self.quota.rules().arrive(peer.address.ip(), &parts.headers, standing);
+        arrived.map_err(|denied| denied.refusal)?;
+        let identified = self
+            .authentication
+            .identify(Shown {
+                method: &parts.method,
+                uri: &parts.uri,
+                headers: &parts.headers,
+                secure: peer.secure,
+                certificate: peer.certificate.as_ref(),
+                called: "gateway",
+                correlation: "",
+            })
+            .await?;
+        OPERATORS.permits(&identified.caller.principal)
     }
 
     /// How calls fare, each second, until the listener leaves or the gateway does.
@@ -83,7 +115,7 @@ impl Edge {
 }
 
 /// Whether somebody works on this machine. What a proxy passes on says so, and is somebody else's.
-fn may_look(headers: &HeaderMap, peer: &Peer) -> bool {
+fn is_here(headers: &HeaderMap, peer: &Peer) -> bool {
     peer.address.ip().to_canonical().is_loopback()
         && !headers.contains_key(FORWARDED)
         && !headers.contains_key(FORWARDED_FOR)
@@ -103,8 +135,8 @@ fn json(report: &impl serde::Serialize) -> Answer {
 }
 
 /// A few words on why there is nothing.
-pub(crate) fn refused(status: StatusCode, text: &'static str) -> Answer {
-    let mut response = told(TEXT, Bytes::from_static(text.as_bytes()));
+pub(crate) fn refused(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let mut response = told(TEXT, text.into());
     *response.status_mut() = status;
     response
 }

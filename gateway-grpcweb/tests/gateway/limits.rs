@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use lyceum::Fabric;
+use lyceum::consul::Query;
 use lyceum::error::Told;
 use lyceum::policy::{Rate, key};
 use lyceum::testing::wait_for;
 use lyceum_gateway_grpcweb::Gateway;
 use tokio_util::sync::CancellationToken;
 
+use serde_json::json;
+
 use crate::browser::{Answer, Browser, Form, frame};
+use crate::issuer::{Signing, Site, call, claims, set, trusting};
 use crate::stage::Stage;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
@@ -144,5 +148,103 @@ async fn gateways_share_a_limit_as_they_come_and_go() {
         policy(browser).await == "\"address\";q=10000;w=60"
     })
     .await;
+    serving.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_behind_a_proxy_of_ours_are_told_apart() {
+    let stage = Stage::start_with(|configuration| {
+        let limits = &mut configuration.policy.edge.limits;
+        limits.proxies = vec!["127.0.0.0/8".to_owned()];
+        limits.address = Rate {
+            calls: 2,
+            per: Duration::from_secs(3600),
+            burst: 0,
+        };
+    })
+    .await;
+    let browser = stage.browser();
+    let call = |forwarded: &'static str| async move {
+        let request = browser
+            .call(ECHO, Form::Binary)
+            .header("x-forwarded-for", forwarded)
+            .body(frame(b""))
+            .unwrap();
+        browser.send(request).await.status()
+    };
+    for caller in ["203.0.113.1", "203.0.113.2"] {
+        assert_eq!(call(caller).await, Some(0));
+        assert_eq!(call(caller).await, Some(0));
+        assert_eq!(call(caller).await, Some(8));
+    }
+    assert_eq!(call("203.0.113.3, 203.0.113.1").await, Some(8), "made up in front");
+    assert_eq!(
+        browser.unary(ECHO, b"").await.status(),
+        Some(0),
+        "the proxy itself is this machine"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_has_its_own_limit_and_a_day_that_all_gateways_count() {
+    const DAY: u64 = 200;
+    let key = Signing::ed("ed");
+    let site = Site::start(set(&[&key])).await;
+    let change = |configuration: &mut lyceum::configuration::Configuration| {
+        trusting(site.url())(configuration);
+        let limits = &mut configuration.policy.edge.limits;
+        limits.principal.per_day = DAY as u32;
+        limits.share = Duration::from_millis(100);
+    };
+    let stage = Stage::start_with(change).await;
+    let first = stage.browser();
+    let mut own = stage.configuration();
+    own.gateway.address = "127.0.0.1:0".parse().unwrap();
+    change(&mut own);
+    let second = Gateway::new(&Fabric::start(own, "gateway").unwrap())
+        .bind()
+        .await
+        .unwrap();
+    let other = Browser::new(second.address());
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(second.serve(stop.clone().cancelled_owned()));
+    let tokens = ["p-1", "p-2"].map(|subject| key.token(&claims(json!({ "sub": subject }))));
+    wait_for("the second gateway", || async {
+        call(&other, &tokens[1]).await.status() == Some(0)
+    })
+    .await;
+
+    for left in (0..DAY).rev() {
+        let answer = call(&first, &tokens[0]).await;
+        assert_eq!(answer.status(), Some(0));
+        let told = limit(&answer, "ratelimit").unwrap();
+        assert!(told.starts_with(&format!("\"principal-day\";r={left};t=")), "{told}");
+    }
+    let spent = call(&first, &tokens[0]).await;
+    assert_eq!((spent.status(), spent.reason().as_str()), (Some(8), "QUOTA_SPENT"));
+    assert_eq!(call(&first, &tokens[1]).await.status(), Some(0), "another has its own");
+
+    let consul = stage.consul.client();
+    let counted = || async {
+        let mut sum = 0;
+        for page in 0..64 {
+            let page = consul
+                .kv_get(&format!("lyceum/quota/{page:02}"), &Query::default())
+                .await;
+            if let Some(page) = page.unwrap().value {
+                let page: serde_json::Value = serde_json::from_slice(&page).unwrap();
+                let used = page["used"].as_object().unwrap().values();
+                sum += used.map(|calls| calls.as_u64().unwrap()).sum::<u64>();
+            }
+        }
+        sum
+    };
+    wait_for("what was used to be told", || async { counted().await > DAY }).await;
+    let mut more = 0;
+    while call(&other, &tokens[0]).await.reason() != "QUOTA_SPENT" {
+        more += 1;
+        assert!(more < DAY, "the gateways count together");
+    }
+    stop.cancel();
     serving.await.unwrap();
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::browser::{Browser, Form, frame};
+use crate::issuer::{Signing, Site, claims, set, trusting};
 use crate::stage::Stage;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
@@ -303,18 +304,24 @@ async fn health_is_told_by_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_see_health_and_nothing_more() {
-    let stage = Stage::start_empty(|_| {}).await;
+async fn operators_see_everything_from_anywhere_and_strangers_only_health() {
+    let key = Signing::ed("ed");
+    let site = Site::start(set(&[&key])).await;
+    let stage = Stage::start_with(trusting(site.url())).await;
     let browser = stage.browser();
-    for (header, value) in [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.9")] {
-        let ask = |path: &'static str| async move {
-            let request = Request::builder()
-                .uri(path)
-                .header(header, value)
-                .body(Bytes::new())
-                .unwrap();
-            browser.begin(request).await.response.status().as_u16()
-        };
+    let ask = |path: &'static str, forwarded: &'static str, token: String| async move {
+        let request = Request::builder()
+            .uri(path)
+            .header(forwarded, "for=203.0.113.9")
+            .header("authorization", format!("Bearer {token}"));
+        let mut request = request.body(Bytes::new()).unwrap();
+        if token.is_empty() {
+            request.headers_mut().remove("authorization");
+        }
+        browser.begin(request).await.response.status().as_u16()
+    };
+    let of = |role: &str| key.token(&claims(json!({ "roles": [role] })));
+    for forwarded in ["x-forwarded-for", "forwarded"] {
         for path in [
             "/gateway/services",
             "/gateway/metrics",
@@ -322,9 +329,14 @@ async fn strangers_see_health_and_nothing_more() {
             "/gateway/calls/live",
             "/gateway/nothing",
         ] {
-            assert_eq!(ask(path).await, 403, "{path}");
+            assert_eq!(ask(path, forwarded, String::new()).await, 401, "{path}");
+            assert_eq!(ask(path, forwarded, "made-up".to_owned()).await, 401, "{path}");
+            assert_eq!(ask(path, forwarded, of("student")).await, 403, "{path}");
         }
-        assert_ne!(ask("/gateway/health").await, 403);
+        for role in ["educator", "administrator"] {
+            assert_eq!(ask("/gateway/calls", forwarded, of(role)).await, 200);
+        }
+        assert_eq!(ask("/gateway/health", forwarded, String::new()).await, 200);
     }
 }
 
