@@ -3,9 +3,12 @@
 //! One place for every front, so that no protocol is a way around a rule. When not: what the message says is the
 //! service's to judge, which asks the same questions again.
 
+use std::sync::Arc;
+
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use lyceum::error::Error as Refusal;
+use lyceum::principal::Principal;
 
 use crate::authentication::{Caller, Identified, Shown};
 use crate::edge::Edge;
@@ -50,18 +53,7 @@ impl Edge {
             caller: Caller { principal, proof },
             cookie,
             keeps_authorization,
-        } = self
-            .authentication
-            .identify(Shown {
-                method: ask.method,
-                uri: ask.uri,
-                headers: ask.headers,
-                secure: ask.peer.secure,
-                certificate: ask.peer.certificate.as_ref(),
-                called: method,
-                correlation: correlation.and_then(|id| id.to_str().ok()).unwrap_or_default(),
-            })
-            .await?;
+        } = self.identify(ask, method, correlation).await?;
 
         self.access(ask.uri.path()).permits(&principal)?;
 
@@ -76,6 +68,35 @@ impl Edge {
             told,
             keeps_authorization,
         })
+    }
+
+    /// Who asks what they may call, where nothing is called; `what` is what the audit calls it.
+    pub(crate) async fn caller(&self, ask: &Ask<'_>, what: &str) -> Result<Arc<Principal>, Refusal> {
+        let mut standing = Standing::default();
+        self.quota
+            .rules()
+            .arrive(ask.peer.address.ip(), ask.headers, &mut standing)
+            .map_err(|denied| denied.refusal)?;
+        Ok(self.identify(ask, what, None).await?.caller.principal)
+    }
+
+    async fn identify(
+        &self,
+        ask: &Ask<'_>,
+        called: &str,
+        correlation: Option<&HeaderValue>,
+    ) -> Result<Identified, Refusal> {
+        self.authentication
+            .identify(Shown {
+                method: ask.method,
+                uri: ask.uri,
+                headers: ask.headers,
+                secure: ask.peer.secure,
+                certificate: ask.peer.certificate.as_ref(),
+                called,
+                correlation: correlation.and_then(|id| id.to_str().ok()).unwrap_or_default(),
+            })
+            .await
     }
 }
 

@@ -1,7 +1,7 @@
 // A whole fabric for one test file: the real binary with a Consul of its own, on free ports, with a data folder that
 // is removed afterwards. Everything it started is ended by it, by process id.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,6 +104,17 @@ class Fabric {
   async services() {
     const answer = await fetch(new URL("/gateway/services", this.page));
     return (await answer.json()).services;
+  }
+
+  /** A token of somebody with this role, as `lyceum token` prints it. */
+  token(role) {
+    const { stdout, stderr } = spawnSync(binary(), ["token", "--role", role, "--data", this.#data, "--json"], {
+      cwd: root,
+      env: environment(),
+      encoding: "utf8",
+    });
+    if (!stdout) throw new Error(stderr);
+    return JSON.parse(stdout).token;
   }
 
   /** Drains everything, as Ctrl-C does, and removes what was kept. */

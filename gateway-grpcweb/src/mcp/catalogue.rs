@@ -1,12 +1,12 @@
 //! The tools that the schema makes, by name.
 //!
-//! A method becomes a tool where its contract says who may call it, where nothing streams from the caller, and where the
-//! option `lyceum.options.v1.tool` does not forbid it. Its description is what the contract says of the method and of
+//! A method becomes a tool where nothing streams from the caller, and where the option `lyceum.options.v1.tool` does not
+//! forbid it; who sees it is decided when they ask. Its description is what the contract says of the method and of
 //! its service; its schemas are the contract's; its hints are what the contract promises.
 
 use std::sync::Arc;
 
-use prost_reflect::{MessageDescriptor, Value as Set};
+use prost_reflect::MessageDescriptor;
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
@@ -88,13 +88,7 @@ fn is_tool(method: &MethodInfo) -> bool {
         .option("lyceum.options.v1.tool")
         .and_then(|value| value.as_bool())
         == Some(false);
-    let declared = method
-        .option("lyceum.options.v1.access")
-        .is_some_and(|value| match value {
-            Set::Message(access) => access.fields().next().is_some(),
-            _ => false,
-        });
-    !method.client_streaming && !forbidden && declared
+    !method.client_streaming && !forbidden
 }
 
 // === impl Entry ===

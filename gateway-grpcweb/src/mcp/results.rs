@@ -24,7 +24,7 @@ pub(super) fn good(json: String, structure: Value, headers: &HeaderMap) -> CallT
 
 /// A failed one, with what came before it failed.
 pub(super) fn failed(status: &Status, before: Option<String>, headers: &HeaderMap) -> CallToolResult {
-    let error = json!({ "error": error(status) });
+    let error = json!({ "error": self::error(status) });
     let mut content = vec![ContentBlock::text(error.to_string())];
     content.extend(before.map(ContentBlock::text));
     let mut result = CallToolResult::error(content);
@@ -32,7 +32,8 @@ pub(super) fn failed(status: &Status, before: Option<String>, headers: &HeaderMa
     result
 }
 
-fn error(status: &Status) -> Value {
+/// A status as an agent reads it.
+pub(super) fn error(status: &Status) -> Value {
     let told = Told::of(status);
     let mut error = Map::new();
     error.insert("code".to_owned(), json!(code_name(status.code())));

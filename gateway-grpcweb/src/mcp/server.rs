@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::request::Parts;
 use lyceum::error::Error as Refusal;
+use lyceum::principal::Principal;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, ErrorData, Implementation, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
@@ -26,8 +27,13 @@ const MCP: Front = Front::always_200("mcp");
 
 /// Tools in one answer.
 const PAGE: usize = 100;
+/// Methods that are looked at for one answer.
+const LOOKED_AT: usize = 1_000;
 /// How long an agent may keep the list; it hears of changes.
 const FRESH: Duration = Duration::from_secs(60);
+
+/// What the audit calls it.
+const LIST: &str = "tools/list";
 
 const INSTRUCTIONS: &str = "Every tool is a method of an educational service, described by its contract. A failed call \
     answers with code, reason and the fields that are wrong. Texts that students wrote stay between you and the service.";
@@ -39,6 +45,13 @@ pub(super) struct Tools {
     catalogue: Arc<ArcSwap<Catalogue>>,
     running: Arc<Running>,
     notices: Arc<Notices>,
+}
+
+/// Who looks at the list.
+enum Viewer<'a> {
+    Known(Arc<Principal>),
+    /// Whose key opens some methods alone: each is asked for.
+    Scoped(Ask<'a>),
 }
 
 // === impl Tools ===
@@ -73,6 +86,54 @@ impl Tools {
     }
 }
 
+/// The HTTP request that a message came with.
+fn ask(context: &RequestContext<RoleServer>) -> Result<Ask<'_>, ErrorData> {
+    let parts = context.extensions.get::<Parts>();
+    let arrived = parts.and_then(|parts| parts.extensions.get::<Arrived>());
+    let (Some(parts), Some(arrived)) = (parts, arrived) else {
+        return Err(ErrorData::internal_error("the request has no origin", None));
+    };
+    Ok(Ask {
+        front: MCP,
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        peer: &arrived.peer,
+        timeout: None,
+        began: arrived.began,
+    })
+}
+
+// === impl Viewer ===
+
+impl<'a> Viewer<'a> {
+    /// Who asks for the list; a credential that is shown and not good is told.
+    async fn of(edge: &Edge, ask: Ask<'a>) -> Result<Self, ErrorData> {
+        match edge.caller(&ask, LIST).await {
+            Ok(principal) => Ok(Self::Known(principal)),
+            // The list is no method, so a key that names its methods does not open it.
+            Err(refusal) if refusal.reason() == "SCOPE_MISSING" => Ok(Self::Scoped(ask)),
+            Err(refusal) => {
+                let message = refusal.to_string();
+                let told = results::error(&refusal.into());
+                Err(ErrorData::invalid_request(message, Some(told)))
+            }
+        }
+    }
+
+    async fn may_call(&self, edge: &Edge, path: &str) -> bool {
+        let access = edge.access(path);
+        match self {
+            Self::Known(principal) => access.permits(principal).is_ok(),
+            Self::Scoped(ask) => {
+                let Ok(uri) = path.parse() else { return false };
+                let caller = edge.caller(&Ask { uri: &uri, ..*ask }, LIST).await;
+                caller.is_ok_and(|principal| access.permits(&principal).is_ok())
+            }
+        }
+    }
+}
+
 impl ServerHandler for Tools {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder()
@@ -93,20 +154,30 @@ impl ServerHandler for Tools {
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let edge = self.edge()?;
         let catalogue = self.catalogue(&edge);
+        let viewer = Viewer::of(&edge, ask(&context)?).await?;
         let after = request.and_then(|request| request.cursor).unwrap_or_default();
+        let mut tools = Vec::new();
+        let mut last = None;
         let mut entries = catalogue.after(&after).iter();
-        let tools: Vec<Tool> = entries.by_ref().take(PAGE).map(|entry| entry.tool.clone()).collect();
-        let more = entries.next().is_some();
+        for entry in entries.by_ref().take(LOOKED_AT) {
+            if viewer.may_call(&edge, &entry.method.path).await {
+                tools.push(entry.tool.clone());
+            }
+            last = Some(entry.tool.name.to_string());
+            if tools.len() == PAGE {
+                break;
+            }
+        }
         let fresh = u64::try_from(FRESH.as_millis()).unwrap_or_default();
         let mut list = ListToolsResult::with_all_items(tools)
             .with_ttl_ms(fresh)
             .with_cache_scope(CacheScope::Private);
-        if more {
-            list.next_cursor = list.tools.last().map(|tool| tool.name.to_string());
+        if entries.next().is_some() {
+            list.next_cursor = last;
         }
         Ok(list)
     }
@@ -121,24 +192,12 @@ impl ServerHandler for Tools {
         let entry = catalogue
             .find(&request.name)
             .ok_or_else(|| ErrorData::invalid_params("there is no tool of this name", None))?;
-        let parts = context.extensions.get::<Parts>();
-        let (Some(parts), Some(arrived)) = (parts, parts.and_then(|parts| parts.extensions.get::<Arrived>())) else {
-            return Err(ErrorData::internal_error("the request has no origin", None));
-        };
-        let ask = Ask {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            peer: &arrived.peer,
-            front: MCP,
-            timeout: None,
-            began: arrived.began,
-        };
+        let ask = ask(&context)?;
         let listener = context
             .meta
             .get_progress_token()
             .map(|token| (context.peer.clone(), token));
-        let running = self.running.enter(session(&parts.headers), &context.id);
+        let running = self.running.enter(session(ask.headers), &context.id);
         let arguments = request.arguments.unwrap_or_default();
         let result = tokio::select! {
             biased;

@@ -55,7 +55,6 @@ fn what_a_contract_does_not_allow_is_no_tool() {
     assert!(catalogue.find("records_get_record").is_some());
     for (name, why) in [
         ("probe_exchange_probe", "the caller streams"),
-        ("records_delete_records", "nobody may call it"),
         ("records_list_records", "its contract says that it is none"),
     ] {
         assert!(catalogue.find(name).is_none(), "{name}: {why}");
