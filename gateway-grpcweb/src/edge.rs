@@ -40,6 +40,7 @@ use crate::request::{Inbound, Limits};
 use crate::response::Reply;
 use crate::route::Routes;
 use crate::schema::Schema;
+use crate::schema::told::Told;
 use crate::websocket::{self, Sockets};
 
 /// What all requests share.
@@ -48,6 +49,8 @@ pub(crate) struct Edge {
     pub(crate) routes: Arc<Routes>,
     pub(crate) schema: Arc<Schema>,
     pub(crate) graphql: Arc<Graphql>,
+    /// Its document.
+    pub(crate) told: Told,
     /// What may change meanwhile.
     pub(crate) live: Arc<Live>,
     /// Paths and names of methods, as REST has them.
@@ -104,6 +107,7 @@ impl Edge {
             routes,
             schema,
             graphql: Arc::default(),
+            told: Told::default(),
             live: Arc::new(Live::new(policy, settings.body_idle)),
             rest: Arc::default(),
             stopping: CancellationToken::new(),

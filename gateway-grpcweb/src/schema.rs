@@ -26,6 +26,7 @@ mod learning;
 mod reflection;
 #[cfg(test)]
 mod tests;
+pub(crate) mod told;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -28,7 +28,7 @@ use crate::schema::{MethodInfo, ServiceInfo};
 pub(crate) use choices::Choices;
 
 /// The version that a caller wants.
-const VERSION: HeaderName = HeaderName::from_static("lyceum-version");
+pub(crate) const VERSION: HeaderName = HeaderName::from_static("lyceum-version");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
 

@@ -56,7 +56,8 @@ const PLACES = [
       await page.locator(".decision").waitFor();
     },
   },
-  { place: "#/fabric", fill: (page) => page.locator("tr[data-instance]").first().waitFor() },
+  { place: "#/fabric", fill: (page) => page.locator("tr[data-method]").first().waitFor() },
+  { place: "#/console", fill: (page) => page.locator(".console-services a").first().waitFor() },
 ];
 
 describe("for everybody", { timeout: 240_000 }, () => {

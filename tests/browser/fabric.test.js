@@ -44,6 +44,10 @@ describe("the fabric", { timeout: 120_000 }, () => {
       assert.ok(ids.has(await line.getAttribute("data-instance")), await line.innerText());
       assert.match(await line.innerText(), /\d ms/);
     }
+    // The gateway's own count, as it is told each second.
+    const method = page.locator('tr[data-method$="/EvaluateReflection"]');
+    await until(async () => Number((await method.locator("td").last().innerText()).trim()) >= 10, "the count is shown");
+    assert.match(await page.locator(".traffic-minute").getAttribute("aria-label"), /Calls in the last \d+ seconds/);
     const total = async () => {
       const services = await fabric.services();
       const { instances } = services.find(({ name }) => name === "writing-analysis");
@@ -77,12 +81,17 @@ describe("the fabric", { timeout: 120_000 }, () => {
 });
 
 /** One call of half a second at the most; the page's own are too patient, and a browser has few connections. */
-async function evaluate(page) {
+async function evaluate(page, token) {
   const text = Buffer.from("I learnt that I had been wrong.");
   const message = Buffer.concat([Buffer.from([0x0a, text.length]), text]);
   const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
   const method = "lyceum.writing_analysis.v1.WritingAnalysisService/EvaluateReflection";
-  const headers = { "content-type": "application/grpc-web+proto", "x-grpc-web": "1", "grpc-timeout": "500m" };
+  const headers = {
+    "content-type": "application/grpc-web+proto",
+    "x-grpc-web": "1",
+    "grpc-timeout": "500m",
+    authorization: `Bearer ${token}`,
+  };
   const answer = await fetch(new URL(method, page), { method: "POST", headers, body: frame });
   await answer.arrayBuffer();
 }
@@ -110,9 +119,10 @@ describe("an instance that hangs", { timeout: 120_000 }, () => {
   it("is shown as ejected, and as called again once it goes on", async () => {
     const { page, context, wrong } = await openPage(browser, `${fabric.page}#/fabric`);
     const [victim] = fabric.processes("writing-analysis");
+    const token = fabric.token("student");
     const row = page.locator(`tr[data-instance="${victim.id}"]`);
     const ejected = async (wanted) => {
-      await Promise.all(Array.from({ length: 10 }, () => evaluate(fabric.page)));
+      await Promise.all(Array.from({ length: 10 }, () => evaluate(fabric.page, token)));
       return (await row.getAttribute("data-ejected")) === wanted;
     };
     assert.equal(await row.getAttribute("data-ejected"), "false");

@@ -35,6 +35,15 @@ try {
     }).length;
   await until(() => page.evaluate(underWay).then((count) => count > 2), "calls travel");
   await picture("fabric");
+
+  await page.setViewportSize({ width: 1280, height: 1560 });
+  await page.goto(`${fabric.page}#/console/lyceum.ai_validator.v1.EducationalAiValidatorService/DecideAccess`);
+  await page.getByLabel("reflection").fill("I was lost at first, and then I saw why: my question was too wide.");
+  await page.getByLabel("stage").selectOption("WRITING_STAGE_DRAFT");
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await page.locator('.console-state[data-state="answered"]').waitFor();
+  await page.mouse.move(0, 0);
+  await picture("console");
 } finally {
   await browser.close();
   await fabric.stop();

@@ -11,6 +11,8 @@ export const PLACES = {
     corners: { bloom: "Level of thinking", reply: "Check an AI's reply", access: "How much help" },
   },
   fabric: { name: "Fabric", corners: { map: "Services" } },
+  // Its corners are methods, which the gateway knows.
+  console: { name: "Console", corners: {} },
 } as const;
 
 /** A place of the page. */
@@ -24,7 +26,8 @@ export interface Whereabouts {
 
 /** Understands an address; what it does not know leads to the desk. */
 export function parse(hash: string): Whereabouts {
-  const [place = "", corner = ""] = hash.replace(/^#\/?/, "").split("/");
+  const [place = "", corner = "", ...rest] = hash.replace(/^#\/?/, "").split("/");
+  if (place === "console") return { place, corner: [corner, ...rest].join("/") };
   if (!(place in PLACES)) return { place: "desk", corner: "write" };
   const corners = Object.keys(PLACES[place as Place].corners);
   return { place: place as Place, corner: corners.includes(corner) ? corner : (corners[0] ?? "") };

@@ -6,6 +6,7 @@ import { tryNow } from "./calling/insisting";
 import { comparing, Drafts } from "./desk/drafts";
 import { evaluating, Reflection } from "./desk/reflection";
 import { Writing } from "./desk/writing";
+import { Skeleton } from "./elements/answer";
 import { Fabric } from "./fabric/fabric";
 import { forgetEverything } from "./keeping";
 import { address, PLACES, type Place, type Whereabouts, whereabouts } from "./routing";
@@ -97,8 +98,41 @@ export function Shell() {
         {key === "task/reply" && <Reply />}
         {key === "task/access" && <Access />}
         {here.place === "fabric" && <Fabric />}
+        {here.place === "console" && <Later corner={here.corner} />}
       </main>
       <Foot />
+    </>
+  );
+}
+
+const later = signal<typeof import("./console/console").Console | "lost" | undefined>(undefined);
+
+/** The console, which is loaded when somebody first goes there. */
+function Later({ corner }: { readonly corner: string }) {
+  useEffect(() => {
+    if (typeof later.value === "function") return;
+    later.value = undefined;
+    import("./console/console").then(
+      ({ Console }) => {
+        later.value = Console;
+      },
+      () => {
+        later.value = "lost";
+      },
+    );
+  }, []);
+  const Console = later.value;
+  if (typeof Console === "function") return <Console corner={corner} />;
+  return (
+    <>
+      <h1 class="place-title">Console</h1>
+      {Console === "lost" ? (
+        <p class="empty" role="status">
+          The console could not be loaded. Load the page again once the gateway answers.
+        </p>
+      ) : (
+        <Skeleton slow={false} lines={6} />
+      )}
     </>
   );
 }

@@ -51,6 +51,7 @@ impl Edge {
                 let health = health(&self.routes, self.is_draining());
                 checked(health.status, json(&health))
             }
+            "schema" => told(JSON, self.told.document(&self.schema)),
             "services" => json(&services(&self.routes)),
             "metrics" => told(METRICS, self.metrics_text().into()),
             "calls" => json(&self.calls.report()),

@@ -40,6 +40,7 @@ pub(crate) enum Side {
 pub(crate) struct Definitions {
     prefix: &'static str,
     side: Side,
+    ordered: bool,
     comments: Comments,
     done: BTreeMap<String, Value>,
     waiting: Vec<Waiting>,
@@ -72,10 +73,16 @@ impl Definitions {
         Self {
             prefix,
             side,
+            ordered: false,
             comments: Comments::default(),
             done: BTreeMap::new(),
             waiting: Vec::new(),
         }
+    }
+
+    /// Tells the order of fields too, as `x-order`: a form follows the contract, not the alphabet.
+    pub(crate) fn ordered(self) -> Self {
+        Self { ordered: true, ..self }
     }
 
     /// A schema that stands for the message; its definition comes with [`Definitions::finish`].
@@ -117,6 +124,10 @@ impl Definitions {
             properties.insert(field.json_name().to_owned(), self.field(&field));
         }
         schema.insert("properties".to_owned(), Value::Object(properties));
+        if self.ordered {
+            let order: Vec<String> = message.fields().map(|field| field.json_name().to_owned()).collect();
+            schema.insert("x-order".to_owned(), json!(order));
+        }
         if !required.is_empty() {
             schema.insert("required".to_owned(), json!(required));
         }

@@ -2,6 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { Skeleton } from "../elements/answer";
+import { Calls } from "./calls";
 import { instanceCount, look, view } from "./gateway";
 import { CallLog, ChangeLog } from "./logs";
 import { FabricMap } from "./map";
@@ -42,6 +43,7 @@ export function Fabric() {
           <InstanceTable services={services} />
         </div>
       )}
+      <Calls />
       <div class="fabric-logs">
         <CallLog />
         <ChangeLog />
