@@ -3,8 +3,20 @@
 //! Each checks what must hold whatever the bytes are, beside not panicking: above all that how they were cut into chunks
 //! changes nothing. When not: everything else of the gateway has no public face.
 
+use std::sync::LazyLock;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+
 use crate::frames::Frames;
+use crate::json::{Template, query};
+use crate::schema::codec;
 use crate::text;
+
+/// A message with others inside it, lists, a choice, numbers of every width.
+static MESSAGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
+    let pool = DescriptorPool::decode(lyceum::contracts::DESCRIPTORS).ok()?;
+    pool.get_message_by_name("lyceum.writing_analysis.v1.AnalyzeDraftResponse")
+});
 
 /// The largest message that the targets allow.
 const LIMIT: usize = 1 << 16;
@@ -43,5 +55,31 @@ pub fn text(data: &[u8]) {
     assert_eq!(in_two.as_deref().ok(), at_once.as_deref().ok());
     if at_once.is_ok() {
         assert_eq!(apart.finish().is_ok(), whole.finish().is_ok());
+    }
+}
+
+/// JSON of a message, and bytes of one: what was read once is read again as the same.
+pub fn json(data: &[u8]) {
+    let Some(message) = &*MESSAGE else {
+        panic!("the contract has the message");
+    };
+    for bytes in [
+        codec::to_bytes(message, data),
+        codec::to_json(message, data).map(Into::into),
+    ] {
+        let Ok(read) = bytes else { continue };
+        let Ok(json) = codec::to_json(message, &read) else {
+            continue;
+        };
+        assert!(codec::to_bytes(message, &json).is_ok(), "what is written can be read");
+    }
+}
+
+/// Templates of paths, and queries.
+pub fn paths(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let _ = Template::parse(&text);
+    if let Some(message) = &*MESSAGE {
+        let _ = query(&mut DynamicMessage::new(message.clone()), &text, &["revision"]);
     }
 }

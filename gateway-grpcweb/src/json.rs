@@ -44,8 +44,12 @@ use crate::request::Inbound;
 use crate::response::Reply;
 
 pub(crate) use fields::is_single;
+#[cfg(feature = "fuzzing")]
+pub(crate) use fields::query;
 pub(crate) use rule::{Body as BodyOf, Rule};
 pub(crate) use table::{Place, Table, Target, follow};
+#[cfg(feature = "fuzzing")]
+pub(crate) use template::Template;
 
 const UNARY: Front = Front::by_code("json");
 const STREAM: Front = Front::always_200("json");

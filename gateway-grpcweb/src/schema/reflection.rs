@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, uri::PathAndQuery};
-use lyceum::client::Channel;
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{Request, Response};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -52,7 +53,10 @@ enum Question {
 }
 
 /// The files of these services that the instances behind `channel` have.
-pub(crate) async fn ask(channel: &Channel, services: &[String]) -> Result<Files, Error> {
+pub(crate) async fn ask<S: Instances>(channel: &S, services: &[String]) -> Result<Files, Error>
+where
+    S::Future: Send,
+{
     timeout(TIME, async {
         match ask_as(Reflecting::new(channel, false), services).await {
             Err(Error::Status(status)) if status.code() == Code::Unimplemented => {
@@ -65,7 +69,10 @@ pub(crate) async fn ask(channel: &Channel, services: &[String]) -> Result<Files,
     .unwrap_or(Err(Error::Late))
 }
 
-async fn ask_as(channel: Reflecting, services: &[String]) -> Result<Files, Error> {
+async fn ask_as<S: Instances>(channel: Reflecting<S>, services: &[String]) -> Result<Files, Error>
+where
+    S::Future: Send,
+{
     let mut inquiry = Inquiry {
         open: services.iter().cloned().map(Question::Service).collect(),
         asked: BTreeSet::new(),
@@ -87,7 +94,10 @@ struct Inquiry {
 
 impl Inquiry {
     /// Asks on one stream until nothing is left to ask, or the service ends it for something that it does not have.
-    async fn converse(&mut self, channel: Reflecting, first: Question) -> Result<(), Error> {
+    async fn converse<S: Instances>(&mut self, channel: Reflecting<S>, first: Question) -> Result<(), Error>
+    where
+        S::Future: Send,
+    {
         let (sender, receiver) = mpsc::channel(1);
         let mut request = tonic::Request::new(ReceiverStream::new(receiver));
         request.set_timeout(TIME);
@@ -156,15 +166,34 @@ impl Question {
     }
 }
 
-/// The fabric's channel, under either name of the protocol.
+/// What answers a call: the fabric's channel, or a server itself in tests.
+pub(crate) trait Instances:
+    tower::Service<Request<Body>, Response = Response<Self::Answer>, Error: Into<Broken>> + Clone + Send + 'static
+{
+    /// The answer's body.
+    type Answer: http_body::Body<Data = Bytes, Error: Into<Broken> + Send> + Send + 'static;
+}
+
+/// Any error at all, as tonic takes it.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+impl<S, B> Instances for S
+where
+    S: tower::Service<Request<Body>, Response = Response<B>, Error: Into<Broken>> + Clone + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<Broken> + Send> + Send + 'static,
+{
+    type Answer = B;
+}
+
+/// The same, under either name of the protocol.
 #[derive(Clone, Debug)]
-struct Reflecting {
-    channel: Channel,
+struct Reflecting<S> {
+    channel: S,
     alpha: bool,
 }
 
-impl Reflecting {
-    fn new(channel: &Channel, alpha: bool) -> Self {
+impl<S: Clone> Reflecting<S> {
+    fn new(channel: &S, alpha: bool) -> Self {
         Self {
             channel: channel.clone(),
             alpha,
@@ -172,16 +201,16 @@ impl Reflecting {
     }
 }
 
-impl tower::Service<Request<Body>> for Reflecting {
-    type Response = <Channel as tower::Service<Request<Body>>>::Response;
-    type Error = Status;
-    type Future = <Channel as tower::Service<Request<Body>>>::Future;
+impl<S: tower::Service<Request<Body>>> tower::Service<Request<Body>> for Reflecting<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.channel.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> S::Future {
         if self.alpha {
             let mut uri = std::mem::take(request.uri_mut()).into_parts();
             uri.path_and_query = Some(ALPHA);
@@ -191,3 +220,6 @@ impl tower::Service<Request<Body>> for Reflecting {
         self.channel.call(request)
     }
 }
+
+#[cfg(test)]
+mod tests;
