@@ -94,7 +94,13 @@ impl Connection {
             // The request came back: it was never sent.
             Err(mut error) => {
                 let unsent = error.take_message().is_some();
-                return (!unsent).then(|| Err(error.into_error().to_string()));
+                let error = error.into_error();
+                let why = std::error::Error::source(&error)
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                // GOAWAY without an error is for calls that the other side never took on: RFC 9113, 6.8.
+                let untaken = why.ends_with("not a result of an error");
+                return (!unsent && !untaken).then(|| Err(format!("{error}: {why}")));
             }
         };
         let (parts, body) = response.into_parts();
