@@ -1,4 +1,30 @@
-//! The traps that gateways of this kind have fallen into, one test each.
+//! The traps that gateways of this kind have fallen into, and what their users complained of; each has a test.
+//!
+//! | trap | test |
+//! |---|---|
+//! | 1. a text body is longer than its `content-length` says upstream | [`a_text_call_with_a_content_length_arrives_whole`] |
+//! | 2. a failed channel drops the connection | [`a_service_without_instances_is_a_status_that_a_script_can_read`] |
+//! | 3. a fixed list of exposed headers | [`scripts_see_the_metadata_that_a_response_carries`] |
+//! | 4. an answer before the body is read breaks the pipe | [`an_early_answer_reads_the_body_and_keeps_the_connection`] |
+//! | 5. a deadline comes out as INTERNAL | [`a_deadline_that_passes_is_deadline_exceeded`] |
+//! | 6. messages compressed for who cannot decompress them | [`a_service_is_asked_for_plain_messages`], `compression` |
+//! | 7. legal preflights are refused, headers do not pass | [`any_legal_preflight_is_granted_and_the_headers_pass`] |
+//! | 8. a browser's cancel does not reach the service | [`a_browser_that_leaves_ends_the_call_upstream`], `http3` |
+//! | 9. headers of the connection go upstream | [`headers_of_the_connection_stay_on_it`], `hygiene` |
+//!
+//! | complaint | of whom | test |
+//! |---|---|---|
+//! | error metadata cannot be seen | grpc/grpc-web 61, 962, 1319 | [`scripts_see_the_metadata_that_a_response_carries`], `calls::failures_of_a_service_arrive_with_their_details` |
+//! | no CORS headers on error replies | envoy 10128 | [`a_service_without_instances_is_a_status_that_a_script_can_read`], `faults::every_bad_request_gets_a_status_that_says_why` |
+//! | idle streams are cut | grpc-web 132, 961; connect-es 1511 | [`an_idle_stream_is_kept_and_its_connection_probed`] |
+//! | a stream hangs when its backend dies | grpc-web 1052 | [`a_stream_ends_with_a_status_when_its_service_goes`], `faults::a_service_that_breaks_off_leaves_whole_messages_and_a_status` |
+//! | cancel does not propagate | envoy 39651, improbable-eng/grpc-web 543 | [`a_browser_that_leaves_ends_the_call_upstream`] |
+//! | deadlines are not honoured | envoy 11790 | [`a_deadline_that_passes_is_deadline_exceeded`], `calls::a_deadline_has_a_limit` |
+//! | no compression, or one that loses trailers | envoy 22411, grpc-rust 2273 | `compression::an_answer_is_compressed_with_its_trailers`, `compression::a_compressed_stream_arrives_message_by_message` |
+//! | no client or bidirectional streaming | grpc-web 24, 815, 1205 | `connect::both_sides_stream_at_once_over_http2`, `native::messages_go_both_ways_at_once` |
+//! | lists of headers cannot be configured | apisix 8791, Kong 11185 | [`any_legal_preflight_is_granted_and_the_headers_pass`], `hygiene::the_edge_changes_while_it_runs` |
+//! | no text mode | vanguard-go 143 | `calls::unary_and_streaming_calls_work_in_both_forms_over_both_protocols` |
+//! | every call costs a preflight | grpc-web 126 | [`any_legal_preflight_is_granted_and_the_headers_pass`] |
 
 use std::time::Duration;
 
@@ -8,7 +34,7 @@ use lyceum::testing::wait_for;
 use prost::Message as _;
 use tokio::time::Instant;
 
-use crate::browser::{FORMS, Form, Raw, frame};
+use crate::browser::{Answer, FORMS, Form, Raw, frame};
 use crate::stage::Stage;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
@@ -321,5 +347,71 @@ async fn headers_of_the_connection_stay_on_it() {
         "x-grpc-web",
     ] {
         assert!(!seen.contains(name), "{name} in {seen}");
+    }
+}
+
+/// A stream that says nothing is not cut by the gateway, and its connection is probed so that routers keep it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_stream_is_kept_and_its_connection_probed() {
+    let patience = Duration::from_millis(400);
+    let stage = Stage::start_with(|configuration| {
+        configuration.gateway.header_timeout = patience;
+        configuration.gateway.body_idle = patience;
+    })
+    .await;
+    let silent = WatchProbeRequest {
+        interval_milliseconds: 2000,
+        count: 1,
+        ..Default::default()
+    }
+    .encode_to_vec();
+    for browser in [stage.browser(), stage.browser().over_http2()] {
+        let began = Instant::now();
+        let request = browser.call(WATCH, Form::Binary).body(frame(&silent)).unwrap();
+        let answer = browser.begin(request).await;
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "its headers do not wait for a message"
+        );
+        #[cfg(target_os = "linux")]
+        assert!(is_probed(stage.address.port()), "no keepalive");
+        let answer = Answer::read(answer).await;
+        assert!(began.elapsed() > 4 * patience);
+        assert_eq!((answer.status(), answer.messages.len()), (Some(0), 1));
+    }
+}
+
+/// Whether the kernel counts down to a keepalive probe on some connection to a port: timer 2, state ESTABLISHED.
+#[cfg(target_os = "linux")]
+fn is_probed(port: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let local = format!(":{port:04X}");
+    table.lines().skip(1).any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields[1].ends_with(&local) && fields[3] == "01" && fields[5].starts_with("02:")
+    })
+}
+
+/// A service goes while somebody listens: the stream ends with a status instead of hanging.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_a_status_when_its_service_goes() {
+    for http2 in [false, true] {
+        let mut stage = Stage::start().await;
+        let browser = if http2 {
+            stage.browser().over_http2()
+        } else {
+            stage.browser()
+        };
+        let silent = WatchProbeRequest {
+            interval_milliseconds: 60_000,
+            ..Default::default()
+        }
+        .encode_to_vec();
+        let request = browser.call(WATCH, Form::Binary).body(frame(&silent)).unwrap();
+        let answer = browser.begin(request).await;
+        let leaving = tokio::spawn(stage.probe.take().unwrap().stop());
+        let answer = Answer::read(answer).await;
+        assert_eq!((answer.status(), answer.whole), (Some(14), true), "{answer:?}");
+        leaving.await.unwrap();
     }
 }
