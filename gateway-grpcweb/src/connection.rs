@@ -220,7 +220,8 @@ impl Connections {
             async move {
                 let old = request.version() < Version::HTTP_2;
                 let last = hygiene::is_last(&request);
-                let mut response = edge.answer(request, &peer).await;
+                // Some kilobytes to begin a call, given back before its answer streams.
+                let mut response = Box::pin(edge.answer(request, &peer)).await;
                 // Who hears of it asks the next one, instead of running into a connection that ends.
                 if last || (old && edge.is_draining()) {
                     hygiene::close(response.headers_mut());

@@ -197,7 +197,7 @@ impl Connections {
             over: false,
         });
         let answered = async {
-            let response = self.edge.answer(request, &peer).await;
+            let response = Box::pin(self.edge.answer(request, &peer)).await;
             send(&mut sending, response, self.idle).await
         };
         // To drop an answer is what ends its call upstream.
