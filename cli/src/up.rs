@@ -16,7 +16,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use lyceum::configuration::{Configuration, IdentitySource};
+use lyceum::configuration::{Configuration, IdentitySource, TlsSource};
 use lyceum::consul::{Client, Health};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -52,6 +52,12 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
         bail!(
             "identity.source = \"files\" names one process's certificate, and `lyceum up` runs several: leave it at \
              \"development\" here, and use the files with `lyceum serve` and `lyceum gateway`"
+        );
+    }
+    if configuration.gateway.tls.source != TlsSource::None {
+        bail!(
+            "gateway.tls is for `lyceum gateway`: `lyceum up` calls the gateway over plain HTTP on this machine, so \
+             leave gateway.tls.source at \"none\" here"
         );
     }
     let gateway = gateway_address(&configuration, arguments.gateway_port)?;

@@ -374,7 +374,7 @@ async fn an_idle_stream_is_kept_and_its_connection_probed() {
             "its headers do not wait for a message"
         );
         #[cfg(target_os = "linux")]
-        assert!(is_probed(stage.address.port()), "no keepalive");
+        wait_for("the keepalive's timer", || async { is_probed(stage.address.port()) }).await;
         let answer = Answer::read(answer).await;
         assert!(began.elapsed() > 4 * patience);
         assert_eq!((answer.status(), answer.messages.len()), (Some(0), 1));
