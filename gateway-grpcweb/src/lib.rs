@@ -1,22 +1,27 @@
-//! The edge of the fabric: browsers' grpc-web calls become gRPC calls over mutual TLS, and the page is served.
+//! The edge of the fabric: whatever callers speak becomes a gRPC call over mutual TLS, by one set of rules.
 //!
 //! ```text
-//! browser ─▶ connection ─▶ edge ─┬─▶ cors        may this site ask, and read the answer?
-//!  HTTP/1.1    limits            ├─▶ call ──▶ route ──▶ request ──▶ fabric client ──▶ response ──▶ browser
-//!  or h2c                        │            methods   frames,                       trailers as
-//!                                │            from      base64,                       a frame, a
-//!                                │            Consul    limits                        status always
-//!                                ├─▶ report      /gateway/health, /gateway/services, /gateway/metrics
-//!                                └─▶ page        the built page
+//! caller ─▶ connection ─▶ edge ─┬─▶ call         grpc-web, gRPC: bytes pass         ┐
+//!  HTTP/1, 2, 3   limits        ├─▶ websocket    both ways for browsers             │            guard: who, whether, how often
+//!  with TLS or                  ├─▶ connect      Connect                            ├─▶ invoke ─▶ route: methods from Consul
+//!  without                      ├─▶ json         REST, OpenAPI        types from    │            deadline, headers, trace
+//!                               ├─▶ graphql      GraphQL              schema: the   │            fabric client
+//!                               ├─▶ batch        calls in one         services'     │            messages or bytes back
+//!                               ├─▶ mcp          tools for agents     reflection    ┘
+//!                               ├─▶ authentication   /gateway/session
+//!                               ├─▶ report       /gateway/health, services, calls, metrics
+//!                               └─▶ page         the built page
 //! ```
 //!
-//! 1. **Bytes, not messages.** Nothing is decoded: the only frame that is made here is the one of the trailers. A new
-//!    service needs no new gateway; its instances announce their methods in Consul.
-//! 2. **Always a status.** Whatever goes wrong, with the body, the route, the time or the service, a browser's client
-//!    gets HTTP 200, a gRPC status with a stable reason, and the headers that let a script read it.
-//! 3. **Its own clock.** The gateway answers DEADLINE_EXCEEDED itself, and a browser that leaves ends the call upstream.
-//! 4. **Outside is outside.** Who is asking is not taken from a header, what tells who somebody is goes no further, and
-//!    everything that a stranger can hold has a limit.
+//! 1. **One way of a call.** A front translates and nothing else; who may call what, how often, how long and how it is
+//!    recorded is decided in one place, so that no protocol is a way around a rule.
+//! 2. **Bytes where bytes will do.** grpc-web, gRPC, WebSocket and Connect's Protobuf pass unread. Fronts that must read
+//!    messages learn the types from the services, so a new service needs no new gateway.
+//! 3. **Always a status.** Whatever goes wrong, with the body, the route, the time or the service, a caller gets a gRPC
+//!    status with a stable reason in its own tongue, and the headers that let a script read it.
+//! 4. **Its own clock.** The gateway answers DEADLINE_EXCEEDED itself, and a caller that leaves ends the call upstream.
+//! 5. **Outside is outside.** Who is asking is proved, never told; what tells who somebody is goes no further; everything
+//!    that a stranger can hold has a limit.
 //!
 //! ```no_run
 //! # async fn example(fabric: lyceum::Fabric, ctrl_c: impl Future<Output = ()>) -> Result<(), lyceum_gateway_grpcweb::Error> {
@@ -26,8 +31,9 @@
 //! # }
 //! ```
 //!
-//! When not: services call each other directly; native gRPC clients call services with a certificate of their own.
-//! Source: `PROTOCOL-WEB.md` in grpc/grpc, and the issues that users of other gateways filed.
+//! When not: services call each other directly, without it.
+//! Source: `PROTOCOL-WEB.md` in grpc/grpc, the specifications that each front names, and the issues that users of other
+//! gateways filed.
 
 mod access;
 mod authentication;

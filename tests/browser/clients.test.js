@@ -112,4 +112,10 @@ describe("clients in a browser, from another origin", () => {
       });
     });
   }
+
+  it("both directions over a WebSocket, with grpcwebproxy's client", async () => {
+    const payloads = ["one", "two", "three"];
+    const { ok } = await page.evaluate((all) => globalThis.exchange(...all), [base, payloads]);
+    assert.deepEqual(ok, payloads);
+  });
 });

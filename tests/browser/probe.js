@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { environment } from "./fabric.js";
 import { binary } from "./tools.js";
 import { until } from "./waiting.js";
 
@@ -20,8 +21,7 @@ export function probeProgram() {
 
 /** Starts a probe for `fabric` and waits until its gateway can call it. */
 export async function startProbe(fabric) {
-  const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("LYCEUM_")));
-  const child = spawn(probeProgram(), { stdio: ["pipe", "pipe", "inherit"], env: environment });
+  const child = spawn(probeProgram(), { stdio: ["pipe", "pipe", "inherit"], env: environment() });
   const heard = new Map();
   let ended = false;
   child.on("exit", () => {
