@@ -225,7 +225,10 @@ impl Edge {
         let kind = Kind::of(&parts).filter(|kind| kind.is_plain() || names_method(parts.uri.path()));
         let place = match kind {
             Some(_) => None,
-            None => self.rest.load().place(&parts, &self.routes, &self.live.load().versions),
+            None => self
+                .rest
+                .load()
+                .place(&parts, || self.is_settled(), &self.live.load().versions),
         };
         let request = Request::from_parts(parts, body);
         match (kind, place) {
@@ -237,6 +240,12 @@ impl Edge {
                 response
             }
         }
+    }
+
+    /// Whether everybody is known who serves, and every service was asked for its types.
+    fn is_settled(&self) -> bool {
+        let services = self.routes.services();
+        self.routes.is_ready() && services.iter().all(|service| self.schema.is_settled(&service.name))
     }
 
     /// Signing in and out.

@@ -16,6 +16,7 @@ use lyceum::discovery::{Health, WEIGHT_UNIT};
 use serde::Serialize;
 
 use crate::route::{Routes, Service};
+use crate::schema::Schema;
 
 /// `/gateway/health`.
 #[derive(Debug, Serialize)]
@@ -50,6 +51,8 @@ pub(crate) struct ServicesReport {
 struct ServiceReport {
     name: String,
     methods: Vec<String>,
+    /// Whether it was asked for its types: before, JSON cannot be spoken with it.
+    settled: bool,
     instances: Vec<InstanceReport>,
     breakers: Vec<Breaker>,
     budget: Budget,
@@ -98,17 +101,20 @@ struct Latency {
 }
 
 /// Every service and its instances.
-pub(crate) fn services(routes: &Routes) -> ServicesReport {
+pub(crate) fn services(routes: &Routes, schema: &Schema) -> ServicesReport {
     let services = routes
         .services()
         .into_iter()
-        .map(|service| ServiceReport::new(service.name, service.methods, service.channel.standing()))
+        .map(|service| {
+            let settled = schema.is_settled(&service.name);
+            ServiceReport::new(service.name, service.methods, settled, service.channel.standing())
+        })
         .collect();
     ServicesReport { services }
 }
 
 impl ServiceReport {
-    fn new(name: String, methods: Vec<String>, standing: CalleeReport) -> Self {
+    fn new(name: String, methods: Vec<String>, settled: bool, standing: CalleeReport) -> Self {
         let breaker = |BreakerReport { method, state }| Breaker {
             method,
             state: state.name(),
@@ -116,6 +122,7 @@ impl ServiceReport {
         Self {
             name,
             methods,
+            settled,
             instances: standing.endpoints.into_iter().map(InstanceReport::from).collect(),
             breakers: standing.breakers.into_iter().map(breaker).collect(),
             budget: Budget {
@@ -282,7 +289,7 @@ mod tests {
             budget_spent: 3,
             budget_allowed: 100,
         };
-        let report = ServiceReport::new("probe".to_owned(), vec!["p.S".to_owned()], standing);
+        let report = ServiceReport::new("probe".to_owned(), vec!["p.S".to_owned()], true, standing);
         let json = serde_json::to_value(report).unwrap();
         assert_eq!(json["instances"].as_array().map(Vec::len), Some(1));
         assert_eq!(

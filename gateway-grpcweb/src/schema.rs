@@ -63,6 +63,8 @@ struct Table {
 #[derive(Debug, Default)]
 struct Learnt {
     live: bool,
+    /// Whether it was asked once, whatever it said.
+    asked: bool,
     services: Vec<Arc<ServiceInfo>>,
 }
 
@@ -107,6 +109,17 @@ impl Schema {
     /// Whether any instance of a Consul service can be called now.
     fn set_live(&self, owner: &str, live: bool) {
         self.update(owner, |learnt| learnt.live = live);
+    }
+
+    /// It was asked, whatever it said.
+    fn set_asked(&self, owner: &str) {
+        self.update(owner, |learnt| learnt.asked = true);
+    }
+
+    /// Whether a Consul service was asked for its types, or nobody is there to be asked: what is unknown then stays so.
+    pub(crate) fn is_settled(&self, owner: &str) -> bool {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        learnt.get(owner).is_some_and(|learnt| learnt.asked || !learnt.live)
     }
 
     fn update(&self, owner: &str, change: impl FnOnce(&mut Learnt)) {

@@ -24,7 +24,7 @@ describe("commands", () => {
     fabric = await startFabric();
     base = new URL(fabric.page).origin;
     probe = await startProbe(fabric);
-    token = (await fabric.lyceum(["token", "--role", "student"])).trim();
+    token = fabric.token("student");
   });
 
   after(async () => {

@@ -1,13 +1,12 @@
 // A whole fabric for one test file: the real binary with a Consul of its own, on free ports, with a data folder that
 // is removed afterwards. Everything it started is ended by it, by process id.
 
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { env, kill } from "node:process";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
 import { binary, path, root } from "./tools.js";
 import { until } from "./waiting.js";
 
@@ -99,13 +98,6 @@ class Fabric {
 
   resume({ pid }) {
     kill(pid, "SIGCONT");
-  }
-
-  /** Runs a command of the binary against this fabric; answers what it printed. */
-  async lyceum(args) {
-    const layers = ["--data", this.#data, "--set", `consul.address=${new URL(this.up.consul).host}`];
-    const { stdout } = await promisify(execFile)(binary(), [...args, ...layers], { env: environment() });
-    return stdout;
   }
 
   /** What the gateway says of its services. */

@@ -16,13 +16,13 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// More than its report of a thousand instances.
 const REPORT_LIMIT: usize = 1024 * 1024;
 
-/// Whether the gateway at an address has heard of all these instances.
+/// Whether the gateway at an address has heard of all these instances, and asked their services for their types.
 pub(super) async fn knows<'a>(gateway: SocketAddr, ids: impl Iterator<Item = &'a str>) -> bool {
     let Ok(Some(report)) = tokio::time::timeout(ANSWERS_WITHIN, report(gateway)).await else {
         return false;
     };
     let known = instances(&report);
-    ids.into_iter().all(|id| known.contains(&id))
+    is_settled(&report) && ids.into_iter().all(|id| known.contains(&id))
 }
 
 async fn report(gateway: SocketAddr) -> Option<Value> {
@@ -30,6 +30,14 @@ async fn report(gateway: SocketAddr) -> Option<Value> {
     let uri: Uri = format!("http://{gateway}/gateway/services").parse().ok()?;
     let body = Limited::new(client.get(uri).await.ok()?.into_body(), REPORT_LIMIT);
     serde_json::from_slice(&body.collect().await.ok()?.to_bytes()).ok()
+}
+
+fn is_settled(report: &Value) -> bool {
+    report["services"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .all(|service| service["settled"] == true)
 }
 
 /// The ids in a report.

@@ -13,7 +13,6 @@ use tonic::Code;
 use super::rule::{self, Rule};
 use super::tree::{Met, Tree};
 use crate::openapi::Documents;
-use crate::route::Routes;
 use crate::schema::{Idempotency, MethodInfo, Schema, ServiceInfo};
 use crate::versions::{Choices, Names};
 
@@ -97,7 +96,12 @@ impl Table {
     }
 
     /// What is at a request's path; none where it is no place for methods.
-    pub(crate) fn place(&self, parts: &request::Parts, routes: &Routes, choices: &Choices) -> Option<Place> {
+    pub(crate) fn place(
+        &self,
+        parts: &request::Parts,
+        is_settled: impl FnOnce() -> bool,
+        choices: &Choices,
+    ) -> Option<Place> {
         let path = parts.uri.path();
         let Some(named) = path.strip_prefix(ROOT) else {
             return match self.tree.find(&parts.method, path) {
@@ -106,13 +110,17 @@ impl Table {
                     rule: Some((rule, values)),
                 })),
                 Met::Others(others) => Some(Place::Others(listed(&others))),
+                // Nobody posts to a page: what is posted is meant for a method.
+                Met::Nothing if parts.method == Method::POST && !is_settled() => {
+                    Some(Place::Refused(crate::refusal::not_ready()))
+                }
                 Met::Nothing => None,
             };
         };
         Some(match self.named(parts, named, choices) {
             Ok(place) => place,
             // Before everything is known, nothing is unknown.
-            Err(_) if !routes.is_ready() => Place::Refused(crate::refusal::not_ready()),
+            Err(_) if !is_settled() => Place::Refused(crate::refusal::not_ready()),
             Err(refusal) => Place::Refused(refusal),
         })
     }

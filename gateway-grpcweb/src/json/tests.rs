@@ -2,15 +2,13 @@
 
 use std::sync::{Arc, LazyLock};
 
-use http::{Method, Request};
+use http::{Method, Request, request};
 use proptest::prelude::*;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
 use super::rule::Rule;
 use super::tree::{Met, Tree};
 use super::*;
-use crate::metrics::Metrics;
-use crate::route::Routes;
 use crate::schema::{MethodInfo, reflected};
 use crate::versions::Choices;
 
@@ -133,14 +131,19 @@ fn bindings_that_cannot_be_are_refused() {
 
 #[test]
 fn nothing_is_unknown_before_everything_is_known() {
-    let routes = Routes::new(Metrics::default());
+    let place = |parts: &request::Parts, settled: bool| Table::default().place(parts, || settled, &Choices::default());
     let (parts, ()) = Request::post("/api/a/b").body(()).unwrap().into_parts();
-    let Some(Place::Refused(refusal)) = Table::default().place(&parts, &routes, &Choices::default()) else {
-        panic!("it is a place for methods");
+    let reason = |place| match place {
+        Some(Place::Refused(refusal)) => refusal.reason(),
+        _ => panic!("it is a place for methods"),
     };
-    assert_eq!(refusal.reason(), "GATEWAY_STARTING");
+    assert_eq!(reason(place(&parts, false)), "GATEWAY_STARTING");
+    assert_eq!(reason(place(&parts, true)), "SERVICE_UNKNOWN");
+    let (parts, ()) = Request::post("/v1/a:do").body(()).unwrap().into_parts();
+    assert_eq!(reason(place(&parts, false)), "GATEWAY_STARTING");
+    assert!(place(&parts, true).is_none());
     let (parts, ()) = Request::get("/index.html").body(()).unwrap().into_parts();
-    assert!(Table::default().place(&parts, &routes, &Choices::default()).is_none());
+    assert!(place(&parts, false).is_none());
 }
 
 #[test]

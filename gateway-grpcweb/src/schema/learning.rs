@@ -122,7 +122,9 @@ impl Learner {
                 continue;
             }
             let again = Instant::now() + pause;
-            match self.learn(&reflected).await {
+            let learnt = self.learn(&reflected).await;
+            self.schema.set_asked(&self.owner);
+            match learnt {
                 Ok(()) => {
                     self.known.from = Some(reflected);
                     pause = PAUSE;
