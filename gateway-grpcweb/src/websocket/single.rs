@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::SplitStream;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Method};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -147,5 +148,12 @@ pub(super) async fn call(edge: &Edge, ask: Ask<'_>, body: Queue) -> Result<Head,
     let call = edge.begin(ask).await?;
     let inbound = Inbound::new(body, Form::Native, edge.limits(ask.uri.path()), false);
     let (stream, fault) = inbound.streamed();
-    call.send(tonic::body::Body::new(stream), Some(fault)).await
+    let mut outcome = call.send(tonic::body::Body::new(stream), Some(fault)).await;
+    // Here a script reads the headers, and a session's cookie is nothing that it may see.
+    let headers = match &mut outcome {
+        Ok(head) => &mut head.headers,
+        Err(refused) => &mut refused.headers,
+    };
+    headers.remove(SET_COOKIE);
+    outcome
 }

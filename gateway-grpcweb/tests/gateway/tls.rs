@@ -24,6 +24,7 @@ use crate::browser::{Answer, Connection, Form, Raw, Response, frame};
 use crate::stage::Stage;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
+const ECHO: &str = "mirror.v1.MirrorService/Echo";
 
 /// A certificate for localhost from the authority in `folder`, written to two files of a name.
 pub(crate) fn issue(folder: &Path, name: &str, lifetime: Duration) -> (PathBuf, PathBuf) {
@@ -104,9 +105,14 @@ impl Client {
 
     /// One unary call.
     pub(crate) async fn call(&self, stage: &Stage) -> Result<Answer, Box<dyn std::error::Error>> {
+        self.call_of(stage, GET).await
+    }
+
+    /// One unary call of a method.
+    async fn call_of(&self, stage: &Stage, method: &str) -> Result<Answer, Box<dyn std::error::Error>> {
         let stream = self.connect(stage).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        let request = Request::post(format!("https://localhost:{}/{GET}", stage.address.port()))
+        let request = Request::post(format!("https://localhost:{}/{method}", stage.address.port()))
             .header("content-type", Form::Binary.content_type())
             .body(Full::new(frame(b"")))?;
         send(TokioIo::new(stream), http2, request).await
@@ -270,14 +276,21 @@ async fn a_client_may_show_a_certificate_and_nobody_elses() {
     let stage = Stage::start_tls(|configuration| {
         development(configuration);
         configuration.gateway.tls.clients = Some("fabric".into());
+        let access = configuration.policy.edge.access.values_mut().next().unwrap();
+        (access.anyone, access.roles) = (false, ["service".to_owned()].into());
     })
     .await;
     let folder = stage.folder.path().join("identity");
     let mut client = Client::new(&folder);
-    // Nobody needs one.
+    // Nobody needs one, but for what only services may call.
     client.ready(&stage).await;
+    wait_for("the mirror behind the gateway", || async {
+        client.call_of(&stage, ECHO).await.unwrap().status() == Some(16)
+    })
+    .await;
     client.certificate = Some(issue(&folder, "collector", Duration::from_secs(3600)));
     assert_eq!(client.call(&stage).await.unwrap().status(), Some(0));
+    assert_eq!(client.call_of(&stage, ECHO).await.unwrap().status(), Some(0));
     // Of another authority with the same name, which anybody can make.
     let stranger = lyceum::testing::probe::Folder::new();
     client.certificate = Some(issue(stranger.path(), "collector", Duration::from_secs(3600)));
