@@ -24,3 +24,13 @@ key_prefix "lyceum/policies/" {
 key_prefix "lyceum/quota/" {
   policy = "write"
 }
+
+# API keys, without their secrets: `lyceum key` makes them.
+key_prefix "lyceum/keys/" {
+  policy = "read"
+}
+
+# Sessions that were ended before their time.
+key_prefix "lyceum/sessions/" {
+  policy = "write"
+}

@@ -15,3 +15,8 @@ agent_prefix "" {
 key_prefix "lyceum/policies/" {
   policy = "write"
 }
+
+# Whoever writes here makes API keys.
+key_prefix "lyceum/keys/" {
+  policy = "write"
+}

@@ -334,4 +334,19 @@ mod tests {
         );
         assert!(forget_cookie(false).to_str().unwrap().contains("Max-Age=0"));
     }
+
+    proptest::proptest! {
+        /// Whatever a cookie holds, it is a session or none.
+        #[test]
+        fn any_cookie_is_survived(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let sessions = sessions(&[1]);
+            proptest::prop_assert!(sessions.read(&String::from_utf8_lossy(&bytes), Moment(0)).is_err());
+            proptest::prop_assert!(sessions.read(&URL_SAFE_NO_PAD.encode(&bytes), Moment(0)).is_err());
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                headers.insert(COOKIE, value);
+            }
+            let _ = cookie(&headers, false);
+        }
+    }
 }
