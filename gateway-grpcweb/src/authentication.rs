@@ -19,6 +19,7 @@
 //!
 //! **Source.** RFC 6750 (bearer tokens), RFC 8725, OWASP ASVS 4.0 (chapters 2, 3 and 9).
 
+mod caller;
 mod claims;
 pub mod development;
 mod ended;
@@ -28,6 +29,7 @@ mod key_set;
 pub mod keys;
 mod moment;
 mod origin;
+mod outcomes;
 mod pseudonyms;
 mod reading;
 mod refusals;
@@ -41,24 +43,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use lyceum::Fabric;
 use lyceum::configuration::Issuer;
 use lyceum::error::Error as Refusal;
 use lyceum::identity::SpiffeId;
 use lyceum::principal::Principal;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 
 use ended::Ended;
 use key_ring::KeyRing;
 use moment::Moment;
+use outcomes::Outcomes;
 use pseudonyms::Pseudonyms;
 use refusals::{invalid_token, unauthenticated};
 use session::{Broken, Session, Sessions};
 use tokens::Tokens;
 
+pub(crate) use caller::{Caller, Identified, Proof, Shown};
 pub(crate) use sign_in::{PATH as SESSION, refused};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -102,93 +103,6 @@ pub(crate) struct Authentication {
     trust_domain: String,
     anonymous: Arc<Principal>,
     outcomes: Outcomes,
-}
-
-/// Somebody who asks.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(crate) principal: Arc<Principal>,
-    pub(crate) proof: Proof,
-}
-
-/// By what it is known who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Nothing was shown.
-    Nothing,
-    /// An issuer's token.
-    Token,
-    /// The API key with this id.
-    Key(Arc<str>),
-    /// A session's cookie.
-    Session,
-    /// The connection's client certificate.
-    Certificate,
-}
-
-/// What is looked at of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shown<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) uri: &'a Uri,
-    pub(crate) headers: &'a HeaderMap,
-    /// Whether the connection is encrypted.
-    pub(crate) secure: bool,
-    /// Whose certificate the connection has.
-    pub(crate) certificate: Option<&'a SpiffeId>,
-    /// What the audit calls the method: a name that services announced.
-    pub(crate) called: &'a str,
-    /// Ties the audit to the call.
-    pub(crate) correlation: &'a str,
-}
-
-/// What came of looking.
-#[derive(Debug)]
-pub(crate) struct Identified {
-    pub(crate) caller: Caller,
-    /// A session that was used goes on: the cookie to send back.
-    pub(crate) cookie: Option<HeaderValue>,
-    /// Whether `authorization` is the gateway's, and no service's.
-    pub(crate) keeps_authorization: bool,
-}
-
-/// How often who proved themselves by what, and why they failed.
-#[derive(Debug)]
-struct Outcomes {
-    all: Family<Outcome, Counter>,
-    /// Looked up once.
-    header: Counter,
-    session: Counter,
-    certificate: Counter,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    proof: &'static str,
-    outcome: &'static str,
-}
-
-// === impl Proof ===
-
-impl Proof {
-    /// The API key's id, where it was one.
-    pub(crate) fn key(&self) -> Option<&str> {
-        match self {
-            Self::Key(id) => Some(id),
-            _ => None,
-        }
-    }
-
-    /// What it is called.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Token => "token",
-            Self::Key(_) => "key",
-            Self::Session => "session",
-            Self::Certificate => "certificate",
-        }
-    }
 }
 
 // === impl Authentication ===
@@ -418,36 +332,4 @@ impl std::fmt::Debug for Authentication {
 fn bearer_of(value: &HeaderValue) -> Option<&str> {
     let (scheme, credential) = value.to_str().ok()?.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_start())
-}
-
-// === impl Outcomes ===
-
-impl Outcomes {
-    fn register(fabric: &Fabric) -> Self {
-        let all = Family::default();
-        fabric.metrics().register(|registry| {
-            registry.register(
-                "gateway_authentications",
-                "Callers by what they showed, and what came of it",
-                all.clone(),
-            );
-        });
-        let accepted = |proof| {
-            Counter::clone(&all.get_or_create(&Outcome {
-                proof,
-                outcome: "accepted",
-            }))
-        };
-        Self {
-            header: accepted("header"),
-            session: accepted("session"),
-            certificate: accepted("certificate"),
-            all,
-        }
-    }
-
-    fn refused(&self, proof: &'static str, refusal: &Refusal) {
-        let outcome = refusal.reason();
-        self.all.get_or_create(&Outcome { proof, outcome }).inc();
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +17,7 @@ use crate::issuer::{
     GET, ISSUER, Pair, Signing, Site, call, call_with, claims, outcome, reason, session, set, trusting, unsigned,
 };
 use crate::stage::Stage;
+use crate::tls::issue;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_token_of_every_algorithm_is_who_it_says() {
@@ -248,6 +250,30 @@ async fn an_issuer_that_was_never_reached_is_no_fault_of_the_caller() {
         reason(&browser, &token).await == "OK"
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_come_over_tls_from_a_site_whose_roots_are_trusted() {
+    let (folder, stranger) = (
+        lyceum::testing::probe::Folder::new(),
+        lyceum::testing::probe::Folder::new(),
+    );
+    let files = issue(folder.path(), "login", Duration::from_secs(3600));
+    issue(stranger.path(), "login", Duration::from_secs(3600));
+    let key = Signing::ec("key");
+    let site = Site::start_tls(set(&[&key]), files).await;
+    let url = format!("https://localhost:{}/keys?all", site.address.port());
+    let token = key.token(&claims(json!({})));
+    for (roots, expected) in [(&folder, "OK"), (&stranger, "ISSUER_UNREACHABLE")] {
+        let roots = roots.path().join("authority.pem");
+        let url = url.clone();
+        let stage = Stage::start_with(move |configuration| {
+            trusting(url)(configuration);
+            configuration.gateway.authentication.roots = roots;
+        })
+        .await;
+        assert_eq!(reason(&stage.browser(), &token).await, expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! An issuer of tokens as a test has one: keys, tokens, a small site that serves the keys; and calls with what they show.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,12 +12,17 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use lyceum::configuration::{Configuration, Issuer};
+use lyceum::identity::certificates;
 use lyceum_gateway_grpcweb::keys::Moment;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::browser::{Answer, Browser, Form, frame};
 
@@ -121,7 +127,7 @@ pub(crate) fn set(keys: &[&Signing]) -> String {
 
 /// A small site that serves an issuer's keys.
 pub(crate) struct Site {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     document: Arc<Mutex<String>>,
     pub(crate) asked: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
@@ -129,22 +135,40 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn start(document: String) -> Self {
+        Self::start_with(document, None).await
+    }
+
+    /// Over TLS, with the certificate and key of these files.
+    pub(crate) async fn start_tls(document: String, files: (PathBuf, PathBuf)) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                certificates(&files.0).unwrap(),
+                PrivateKeyDer::from_pem_file(files.1).unwrap(),
+            )
+            .unwrap();
+        Self::start_with(document, Some(TlsAcceptor::from(Arc::new(server)))).await
+    }
+
+    async fn start_with(document: String, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (document, asked) = (Arc::new(Mutex::new(document)), Arc::new(AtomicUsize::new(0)));
         let (served, count) = (Arc::clone(&document), Arc::clone(&asked));
         let task = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n") {
-                    stream.read_buf(&mut request).await.unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let body = || served.lock().unwrap().clone();
+                match &tls {
+                    None => serve(stream, &count, body).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, &count, body).await;
+                        }
+                    }
                 }
-                assert!(request.starts_with(b"GET /keys?all HTTP/1.1\r\n"));
-                count.fetch_add(1, Ordering::SeqCst);
-                let body = served.lock().unwrap().clone();
-                let status = if body.is_empty() { "503 Busy" } else { "200 OK" };
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
-                let _ = stream.write_all((head + &body).as_bytes()).await;
             }
         });
         Self {
@@ -162,6 +186,21 @@ impl Site {
     pub(crate) fn serve(&self, document: String) {
         *self.document.lock().unwrap() = document;
     }
+}
+
+/// Answers one request.
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, count: &AtomicUsize, body: impl Fn() -> String) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        stream.read_buf(&mut request).await.unwrap();
+    }
+    assert!(request.starts_with(b"GET /keys?all HTTP/1.1\r\n"));
+    count.fetch_add(1, Ordering::SeqCst);
+    let body = body();
+    let status = if body.is_empty() { "503 Busy" } else { "200 OK" };
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
+    let _ = stream.write_all((head + &body).as_bytes()).await;
+    let _ = stream.shutdown().await;
 }
 
 impl Drop for Site {
