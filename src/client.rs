@@ -22,11 +22,13 @@ mod exchange;
 mod lane;
 mod method;
 mod metrics;
+mod outside;
 mod plan;
 mod report;
 mod rounds;
 
 pub use body::ResponseBody;
+pub use outside::{Error as OutsideError, Outside};
 pub use report::{BreakerReport, BreakerState, CalleeReport, EndpointReport};
 
 use std::future::Future;

@@ -12,7 +12,7 @@ mod rules;
 mod sections;
 
 pub use authentication::{Authentication, Issuer};
-pub use gateway::{Gateway, Tls, TlsSource};
+pub use gateway::{Gateway, Tls, TlsSource, Upstream};
 pub(crate) use layers::{find, overlay};
 pub use sections::{
     Authorization, Client, Consul, Discovery, Identity, IdentitySource, LogFormat, Registration, Serving, Telemetry,

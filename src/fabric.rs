@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::authorization::{Authorize, Listed, NoRule};
-use crate::client::{Callees, Channel, Contract};
+use crate::client::{Callees, Channel, Contract, Outside};
 use crate::configuration::Configuration;
 use crate::consul;
 use crate::discovery::{self, Discovery};
@@ -109,6 +109,15 @@ impl Fabric {
     /// A name that no identity can have.
     pub fn channel(&self, service: &str) -> Result<Channel, identity::Error> {
         self.inner.callees.get(service).map(Channel::new)
+    }
+
+    /// A channel to a service outside the mesh, which has no identity here: nothing that only the fabric's own may see
+    /// should go there.
+    ///
+    /// # Errors
+    /// A name that no identity can have.
+    pub fn outside(&self, outside: &Outside) -> Result<Channel, identity::Error> {
+        self.inner.callees.outside(outside).map(Channel::new)
     }
 
     /// Supplies the answer of an idempotent unary method (`/package.Service/Method`) for when its service does not

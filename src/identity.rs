@@ -17,6 +17,7 @@ mod verification;
 
 pub use files::{certificates, certified};
 pub use material::Material;
+pub(crate) use material::provider;
 pub(crate) use signing::signed_by;
 pub use spiffe::{Holder, SpiffeId};
 pub use verification::{holder, peer};

@@ -39,7 +39,7 @@ use crate::record::{Front, Record};
 use crate::request::Fault;
 use crate::route::{Found, Route};
 use crate::watch::{Timer, Watch};
-use crate::{deadline, headers, native, refusal};
+use crate::{deadline, headers, native, refusal, upstreams};
 
 /// The instance that answered.
 const INSTANCE: HeaderName = HeaderName::from_static("lyceum-instance");
@@ -134,6 +134,9 @@ impl Edge {
                 upstream.insert(PRINCIPAL, admitted.principal);
                 told.extend(admitted.told);
                 self.live.load().request.apply(&mut upstream);
+                if route.outside {
+                    upstreams::forget(&mut upstream);
+                }
                 self.granted(&ask)
             }
             Err(denied) => {

@@ -82,6 +82,7 @@ mod server;
 mod status;
 mod text;
 mod tls;
+mod upstreams;
 mod versions;
 mod watch;
 mod websocket;

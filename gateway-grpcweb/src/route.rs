@@ -21,6 +21,7 @@ use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 
 use crate::metrics::{Method, Metrics, OTHER};
+use crate::upstreams::Upstream;
 
 /// How many methods of a service get names of their own in metrics; the rest is counted together.
 const NAMED: usize = 256;
@@ -47,6 +48,8 @@ struct Table {
 pub(crate) struct Route {
     name: String,
     channel: Channel,
+    /// Whether it leads out of the mesh.
+    pub(crate) outside: bool,
     methods: ArcSwap<HashMap<String, Arc<Method>>>,
     other: Arc<Method>,
     metrics: Metrics,
@@ -121,13 +124,17 @@ impl Routes {
         let by_name = owners(&announced)
             .into_iter()
             .map(|(method, service)| {
-                let channel = &followed[service].channel;
+                let Followed { channel, announced } = &followed[service];
                 let route = old
                     .by_name
                     .get(method)
                     .filter(|route| route.channel.service() == service)
                     .map_or_else(
-                        || Arc::new(Route::new(method, channel.clone(), self.metrics.clone())),
+                        || {
+                            let mut route = Route::new(method, channel.clone(), self.metrics.clone());
+                            route.outside = announced.outside;
+                            Arc::new(route)
+                        },
                         Arc::clone,
                     );
                 (method.to_owned(), route)
@@ -169,6 +176,7 @@ impl Route {
         Self {
             name: name.to_owned(),
             channel,
+            outside: false,
             methods: ArcSwap::from_pointee(methods),
             other: metrics.method(OTHER),
             metrics,
@@ -210,12 +218,27 @@ struct Announced {
     methods: BTreeSet<String>,
     live: bool,
     known: bool,
+    /// Outside the mesh, by configuration.
+    outside: bool,
 }
 
 /// One service being followed.
 struct Followed {
     channel: Channel,
     announced: Announced,
+}
+
+impl Followed {
+    fn outside(upstream: Upstream) -> (String, Self) {
+        let announced = Announced {
+            methods: upstream.methods.into_iter().collect(),
+            live: true,
+            known: true,
+            outside: true,
+        };
+        let channel = upstream.channel;
+        (channel.service().to_owned(), Self { channel, announced })
+    }
 }
 
 // === impl Announced ===
@@ -236,15 +259,17 @@ impl Announced {
     }
 }
 
-/// Which service gets the calls of each `package.Service`: one that is live before one that is not, then by name.
+/// Which service gets the calls of each `package.Service`: one of the mesh before one outside, however they are; then
+/// one that is live before one that is not, then by name.
 fn owners<'a>(announced: &BTreeMap<&'a str, &'a Announced>) -> BTreeMap<&'a str, &'a str> {
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
-    for (service, said) in announced {
+    let (outside, mesh): (Vec<_>, Vec<_>) = announced.iter().partition(|(_, said)| said.outside);
+    for (service, said) in mesh.into_iter().chain(outside) {
         for method in &said.methods {
             owners
                 .entry(method)
                 .and_modify(|owner| {
-                    if said.live && !announced[owner].live {
+                    if said.live && !said.outside && !announced[owner].live {
                         *owner = service;
                     }
                 })
@@ -255,10 +280,10 @@ fn owners<'a>(announced: &BTreeMap<&'a str, &'a Announced>) -> BTreeMap<&'a str,
 }
 
 /// Keeps the routes up to date for as long as it runs.
-pub(crate) async fn follow(fabric: Fabric, routes: Arc<Routes>) {
+pub(crate) async fn follow(fabric: Fabric, routes: Arc<Routes>, outside: Vec<Upstream>) {
     let mut names = fabric.discovery().services();
     let mut heard = !names.borrow().is_empty();
-    let mut followed: BTreeMap<String, Followed> = BTreeMap::new();
+    let mut followed: BTreeMap<String, Followed> = outside.into_iter().map(Followed::outside).collect();
     let mut changes = JoinSet::new();
     loop {
         let listed = Arc::clone(&names.borrow_and_update());
@@ -374,5 +399,15 @@ mod tests {
         assert_eq!(owner(&[("one", live), ("two", dead)]), "one");
         assert_eq!(owner(&[("one", live), ("two", other)]), "one");
         assert_eq!(owner(&[("one", dead)]), "one");
+        let outside: &'static _ = Box::leak(Box::new(Announced {
+            outside: true,
+            ..announced(&[("a.A", 4)])
+        }));
+        assert_eq!(
+            owner(&[("a-outside", outside), ("one", dead)]),
+            "one",
+            "never out of the mesh by itself"
+        );
+        assert_eq!(owner(&[("a-outside", outside)]), "a-outside");
     }
 }

@@ -31,7 +31,7 @@ use crate::edge::Edge;
 use crate::journal::{self, Journal};
 use crate::port::Port;
 use crate::tls::Tls;
-use crate::{http3, json, route, schema};
+use crate::{http3, json, route, schema, upstreams};
 
 /// How long a gateway that takes over a port waits to know the way to every service.
 const KNOWN: Duration = Duration::from_secs(10);
@@ -39,6 +39,9 @@ const KNOWN: Duration = Duration::from_secs(10);
 /// Why a gateway could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A service outside the mesh cannot be called.
+    #[error(transparent)]
+    Upstream(#[from] upstreams::Error),
     /// The port cannot be had.
     #[error("cannot listen on {address}: {source}; set gateway.address to one that is free")]
     Listen {
@@ -116,6 +119,7 @@ impl Gateway {
     pub async fn bind(self) -> Result<Bound, Error> {
         let settings = &self.fabric.configuration().gateway;
         let wanted = settings.address;
+        let outside = upstreams::open(&self.fabric)?;
         let tls = Tls::open(&self.fabric)?;
         if !wanted.ip().is_loopback() && tls.is_none() {
             let missing = "everything that it says would cross the network in the clear";
@@ -136,7 +140,7 @@ impl Gateway {
         let authentication = Authentication::start(&self.fabric, address)?;
         let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, authentication, own.clone()));
         let mut following = vec![
-            tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes))),
+            tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes), outside)),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
             tokio::spawn(json::follow(Arc::clone(&edge.schema), Arc::clone(&edge.rest))),
             tokio::spawn(Arc::clone(&edge.graphql).follow(Arc::clone(&edge.schema))),

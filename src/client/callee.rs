@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::{self, Connection};
 use super::method::{MethodState, MethodStates};
 use super::metrics::Counters;
+use super::outside::Security;
 use super::plan::Plan;
 use super::{CalleeReport, EndpointReport, report};
 use crate::balancing::{Ask, Endpoint, Micros, Pool, Wanted};
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) settings: Client,
     pub(super) identity: identity::Source,
     pub(super) callee: SpiffeId,
+    /// Of a service outside the mesh, whose identity is not asked for.
+    pub(super) outside: Option<Security>,
     /// The settings made from the certificate of this version.
     pub(super) tls: ArcSwapOption<(u64, Arc<ClientConfig>)>,
     /// Counts changes that a waiting call should look at.
@@ -73,6 +76,8 @@ pub(crate) struct Callee {
     pub(super) counters: Counters,
     pub(super) metrics: Metrics,
     pub(super) instances: watch::Receiver<Arc<Instances>>,
+    /// Of a service outside the mesh: what says where it is, for as long as it is called.
+    pub(super) _fixed: Option<watch::Sender<Arc<Instances>>>,
     /// This process's zone; empty where it has none.
     pub(super) zone: String,
     pub(super) epoch: Instant,

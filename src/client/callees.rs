@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::callee::{Callee, Shared};
 use super::method::MethodStates;
 use super::metrics::{Counters, Gatherer};
+use super::outside::Outside;
 use crate::balancing::{Micros, Pool};
 use crate::configuration::Client;
 use crate::discovery::{Discovery, Instances};
@@ -86,20 +87,54 @@ impl Callees {
         if let Some(callee) = known.get(service) {
             return Ok(Arc::clone(callee));
         }
-        let id = self.identity.id().sibling(service)?;
         let instances = self.discovery.watch(service);
+        let callee = self.callee(service, instances, None)?;
+        known.insert(service.to_owned(), Arc::clone(&callee));
+        Ok(callee)
+    }
+
+    /// A service outside the mesh; the same from the first time on.
+    pub(crate) fn outside(&self, outside: &Outside) -> Result<Arc<Callee>, identity::Error> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(callee) = known.get(outside.name()) {
+            return Ok(Arc::clone(callee));
+        }
+        let (fixed, instances) = watch::channel(Arc::new(outside.instances()));
+        let callee = self.callee(outside.name(), instances, Some((outside, fixed)))?;
+        known.insert(outside.name().to_owned(), Arc::clone(&callee));
+        Ok(callee)
+    }
+
+    fn callee(
+        &self,
+        service: &str,
+        instances: watch::Receiver<Arc<Instances>>,
+        outside: Option<(&Outside, watch::Sender<Arc<Instances>>)>,
+    ) -> Result<Arc<Callee>, identity::Error> {
+        let id = self.identity.id().sibling(service)?;
         let policy = self.policies.watch(service);
+        // Names in identities are a subset of what an authority may hold.
+        let own = || service.parse().unwrap_or_else(|_| Authority::from_static("callee"));
+        let (scheme, authority, security, fixed) = match outside {
+            None => (Scheme::HTTPS, own(), None, None),
+            Some((outside, fixed)) => (
+                outside.scheme(),
+                outside.authority(),
+                Some(outside.security.clone()),
+                Some(fixed),
+            ),
+        };
         let pool = Pool::new(policy.load().balancing.settings(), self.seed);
         let callee = Arc::new(Callee {
             service: service.to_owned(),
-            scheme: Scheme::HTTPS,
-            // Names in identities are a subset of what an authority may hold.
-            authority: service.parse().unwrap_or_else(|_| Authority::from_static("callee")),
+            scheme,
+            authority,
             pool,
             shared: Arc::new(Shared {
                 settings: self.settings.clone(),
                 identity: self.identity.clone(),
                 callee: id,
+                outside: security,
                 tls: ArcSwapOption::empty(),
                 changed: watch::Sender::new(0),
             }),
@@ -110,11 +145,11 @@ impl Callees {
             counters: Counters::default(),
             metrics: self.metrics.clone(),
             instances: instances.clone(),
+            _fixed: fixed,
             zone: self.zone.clone(),
             epoch: self.epoch,
         });
         tokio::spawn(follow(Arc::downgrade(&callee), instances));
-        known.insert(service.to_owned(), Arc::clone(&callee));
         Ok(callee)
     }
 }

@@ -26,6 +26,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio_rustls::TlsConnector;
 
 use super::callee::Shared;
+use super::outside::Security;
 use crate::batching::Turn;
 
 /// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
@@ -64,6 +65,8 @@ pub(super) struct Place(Arc<Lane>);
 pub(super) enum Error {
     #[error("no connection within the time allowed")]
     TimedOut,
+    #[error("the peer speaks no HTTP/2")]
+    Http1,
     #[error("the peer ended it before it said a word")]
     Ended,
     #[error("{0}")]
@@ -182,9 +185,20 @@ async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, J
     let host = authority.host().trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(443))).await?;
     stream.set_nodelay(true)?;
-    // The name plays no part in the verification (identity::verification); it only must be one.
+    // Inside the mesh the name plays no part in the verification (identity::verification); it only must be one.
     let name =
         ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    match &shared.outside {
+        None => {}
+        Some(Security::None) => return converse(stream, shared).await,
+        Some(Security::Tls(settings)) => {
+            let stream = TlsConnector::from(Arc::clone(settings)).connect(name, stream).await?;
+            if stream.get_ref().1.alpn_protocol() != Some(b"h2".as_slice()) {
+                return Err(Error::Http1);
+            }
+            return converse(stream, shared).await;
+        }
+    }
     #[cfg(feature = "testing")]
     if shared.settings.plaintext {
         return converse(stream, shared).await;

@@ -3,6 +3,7 @@
 //! Why the listening address is loopback: a gateway that strangers reach must be a decision, with TLS and with
 //! authentication, or with `exposed` said aloud.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,12 +49,29 @@ pub struct Gateway {
     /// How often a WebSocket is pinged, 1 s to 10 min; one that does not answer is closed.
     #[serde(with = "humantime_serde")]
     pub websocket_ping: Duration,
+    /// Services outside the mesh that calls may go to, at most 64; none unless said.
+    pub upstreams: Vec<Upstream>,
     /// HTTP/3 beside TCP, on the same port; needs TLS.
     pub http3: bool,
     /// TLS towards browsers.
     pub tls: Tls,
     /// Who callers are.
     pub authentication: Authentication,
+}
+
+/// A service outside the mesh. Who may call it stands in the policy's `[edge.access]`; by default nobody may.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Upstream {
+    /// What metrics and reports call it, after `outside-`: lower-case letters, digits, hyphens; at most 32.
+    pub name: String,
+    /// `h2c://host:port`, or `https://host:port` with `roots`.
+    pub address: String,
+    /// Roots (PEM) that its certificate must chain to; for https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roots: Option<PathBuf>,
+    /// The gRPC services that it serves, such as `package.Service`. One that the mesh serves too stays the mesh's.
+    pub services: Vec<String>,
 }
 
 /// TLS towards browsers.
@@ -108,6 +126,7 @@ impl Default for Gateway {
             compress_streams: 256,
             websockets: 1024,
             websocket_ping: Duration::from_secs(30),
+            upstreams: Vec::new(),
             http3: false,
             tls: Tls::default(),
             authentication: Authentication::default(),
@@ -157,6 +176,7 @@ impl Gateway {
             );
         }
         authentication::check(&self.authentication, self.address, errors);
+        check_upstreams(&self.upstreams, errors);
         let tls = &self.tls;
         if tls.source == TlsSource::Files {
             for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key)] {
@@ -189,6 +209,40 @@ impl Gateway {
         if tls.clients.as_deref().is_some_and(|path| path == Path::new("")) {
             errors.add("gateway.tls.clients", "must be \"fabric\" or name a PEM file");
         }
+    }
+}
+
+/// What can be told without looking at a file.
+fn check_upstreams(upstreams: &[Upstream], errors: &mut Errors) {
+    let mut names = BTreeSet::new();
+    for Upstream {
+        name,
+        address,
+        roots,
+        services,
+    } in upstreams
+    {
+        let mut broken = |problem: &str| errors.add("gateway.upstreams", format!("\"{name}\": {problem}"));
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 32 || !name.bytes().all(plain) {
+            broken("name must be 1 to 32 lower-case letters, digits and hyphens");
+        }
+        if !names.insert(name.as_str()) {
+            broken("name must be its own");
+        }
+        match address.split_once("://") {
+            Some(("h2c", _)) if roots.is_some() => broken("roots need an https address"),
+            Some(("https", _)) if roots.is_none() => broken("https needs roots, a PEM file"),
+            Some(("h2c" | "https", _)) => {}
+            _ => broken("address must be h2c://host:port or https://host:port"),
+        }
+        let named = |service: &String| service.contains('.') && !service.contains('/');
+        if services.is_empty() || services.len() > 256 || !services.iter().all(named) {
+            broken("services must name 1 to 256 gRPC services, such as package.Service");
+        }
+    }
+    if upstreams.len() > 64 {
+        errors.add("gateway.upstreams", "must be at most 64");
     }
 }
 

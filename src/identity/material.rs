@@ -184,7 +184,7 @@ pub(super) fn certified(
 }
 
 /// The one cryptography provider of this workspace.
-pub(super) fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

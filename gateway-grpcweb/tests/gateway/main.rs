@@ -29,5 +29,6 @@ mod seeing;
 mod stage;
 mod tls;
 mod traps;
+mod upstreams;
 mod versions;
 mod websocket;
