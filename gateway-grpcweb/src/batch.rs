@@ -36,6 +36,8 @@ use crate::peer::Peer;
 use crate::request::Inbound;
 use crate::response::Reply;
 use crate::{deadline, invoke, json, refusal};
+#[cfg(feature = "fuzzing")]
+pub(crate) use plan::read;
 use run::{Caller, Run};
 
 /// Where it is.

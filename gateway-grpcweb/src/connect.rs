@@ -26,7 +26,11 @@ mod stream;
 mod translation;
 mod unary;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use envelope::Envelopes;
 pub(crate) use kind::Kind;
+#[cfg(feature = "fuzzing")]
+pub(crate) use query::read as read_query;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, EXPECT};

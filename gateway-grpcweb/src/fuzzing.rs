@@ -11,6 +11,7 @@ use crate::frames::Frames;
 use crate::json::{Template, query};
 use crate::schema::codec;
 use crate::text;
+use crate::{batch, connect, graphql};
 
 /// A message with others inside it, lists, a choice, numbers of every width.
 static MESSAGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
@@ -82,4 +83,42 @@ pub fn paths(data: &[u8]) {
     if let Some(message) = &*MESSAGE {
         let _ = query(&mut DynamicMessage::new(message.clone()), &text, &["revision"]);
     }
+}
+/// Envelopes of Connect, and calls in the query of a GET.
+pub fn connect(data: &[u8]) {
+    let (first, second) = cut(data);
+    let mut apart = connect::Envelopes::new(LIMIT);
+    let mut whole = connect::Envelopes::new(LIMIT);
+    let (mut in_two, mut at_once) = (Vec::new(), Vec::new());
+    let mut broken = false;
+    for chunk in [first, second] {
+        apart.push(chunk);
+        while let Some(envelope) = apart.next().unwrap_or_else(|_| {
+            broken = true;
+            None
+        }) {
+            in_two.push(envelope);
+        }
+    }
+    whole.push(&[first, second].concat());
+    while let Ok(Some(envelope)) = whole.next() {
+        at_once.push(envelope);
+    }
+    assert_eq!(in_two, at_once);
+    assert!(broken || apart.finish().is_ok() == whole.finish().is_ok());
+    if let Ok(query) = std::str::from_utf8(data) {
+        let _ = connect::read_query(query);
+    }
+}
+
+/// Documents of GraphQL, up to where they would run.
+pub fn graphql(data: &[u8]) {
+    if let Ok(document) = std::str::from_utf8(data) {
+        graphql::weighed(document);
+    }
+}
+
+/// Batches, up to where they would run.
+pub fn batch(data: &[u8]) {
+    let _ = batch::read(data);
 }

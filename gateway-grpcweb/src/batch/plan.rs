@@ -42,7 +42,7 @@ struct Entry {
 
 /// The calls of a batch.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub(super) calls: Vec<Planned>,
     /// For all of them.
     pub(super) timeout: Option<Duration>,
@@ -62,7 +62,7 @@ pub(super) struct Planned {
 }
 
 /// Reads a batch.
-pub(super) fn read(body: &[u8]) -> Result<Plan, Refusal> {
+pub(crate) fn read(body: &[u8]) -> Result<Plan, Refusal> {
     let document: Document = serde_json::from_slice(body).map_err(|error| {
         // Only the place: the error itself may quote what stood there.
         let text = format!(
