@@ -39,7 +39,8 @@ export function Console({ corner }: { readonly corner: string }) {
       {state === "loading" && <Skeleton slow={false} lines={6} />}
       {state === "refused" && (
         <p class="empty">
-          The gateway shows its contracts to operators alone: open this page on the machine that the gateway runs on.
+          The gateway shows its contracts to operators alone: sign in as an administrator or educator, or open this page
+          on the machine that the gateway runs on.
         </p>
       )}
       {state === "lost" && (
