@@ -36,7 +36,10 @@ describe("commands", () => {
     const file = join(root, "web", "node_modules", "@bufbuild", "buf", "bin", "buf");
     const { stdout } = await run(process.execPath, [file, "curl", ...args], { cwd: root });
     // One object after the other, each over several lines.
-    return stdout.trim().split(/\n(?=\{)/).map((object) => JSON.parse(object));
+    return stdout
+      .trim()
+      .split(/\n(?=\{)/)
+      .map((object) => JSON.parse(object));
   };
   const curl = async (...args) => (await run(program("curl"), ["-sS", ...args])).stdout;
   const grpcurl = async (...args) => {
