@@ -5,13 +5,15 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
+use crate::compression::{Coding, Decoder};
 use crate::frames::Frames;
 use crate::json::{Template, query};
 use crate::schema::codec;
 use crate::text;
-use crate::{batch, connect, graphql};
+use crate::{batch, connect, graphql, websocket};
 
 /// A message with others inside it, lists, a choice, numbers of every width.
 static MESSAGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
@@ -84,6 +86,7 @@ pub fn paths(data: &[u8]) {
         let _ = query(&mut DynamicMessage::new(message.clone()), &text, &["revision"]);
     }
 }
+
 /// Envelopes of Connect, and calls in the query of a GET.
 pub fn connect(data: &[u8]) {
     let (first, second) = cut(data);
@@ -121,4 +124,31 @@ pub fn graphql(data: &[u8]) {
 /// Batches, up to where they would run.
 pub fn batch(data: &[u8]) {
     let _ = batch::read(data);
+}
+
+/// Frames and headers of both WebSocket protocols.
+pub fn websocket(data: &[u8]) {
+    let _ = websocket::wire::parse(&Bytes::copy_from_slice(data));
+    if let Ok(headers) = websocket::lines::parse(data) {
+        assert!(headers.len() <= data.len(), "every header was sent");
+    }
+}
+
+/// Compressed bodies: the first byte chooses how, and whatever they are, no more comes out than allowed.
+pub fn compression(data: &[u8]) {
+    let Some((how, data)) = data.split_first() else { return };
+    let coding = [Coding::Zstd, Coding::Brotli, Coding::Gzip][usize::from(*how) % 3];
+    let Ok(mut decoder) = Decoder::try_new(coding, LIMIT) else {
+        return;
+    };
+    let (first, second) = cut(data);
+    let mut made = 0;
+    for chunk in [first, second] {
+        match decoder.decode(chunk) {
+            Ok(bytes) => made += bytes.len(),
+            Err(_) => return,
+        }
+    }
+    made += decoder.finish().map_or(0, |rest| rest.len());
+    assert!(made <= LIMIT, "{made} bytes");
 }

@@ -18,13 +18,13 @@
 //! **Source.** RFC 6455, RFC 8441; grpcwebproxy's `grpc-websockets` as its client speaks it; `docs/gateway/websocket.md`.
 
 mod line;
-mod lines;
+pub(crate) mod lines;
 mod many;
 mod queue;
 mod single;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
