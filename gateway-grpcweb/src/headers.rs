@@ -76,7 +76,6 @@ pub(crate) fn passes_down(name: &HeaderName) -> bool {
 }
 
 /// Trailers that are a caller's business, without the status.
-#[allow(dead_code, reason = "the fronts that deal in messages come next")]
 pub(crate) fn trailing(mut trailers: HeaderMap) -> HeaderMap {
     for name in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
         trailers.remove(name);

@@ -162,7 +162,6 @@ impl Edge {
     }
 
     /// Sends one message and reads messages.
-    #[allow(dead_code, reason = "the fronts that deal in messages come next")]
     pub(crate) async fn invoke(&self, ask: Ask<'_>, message: &[u8]) -> Result<Answer, Refused> {
         self.begin(ask).await?.exchange(message).await
     }

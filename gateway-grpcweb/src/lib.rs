@@ -59,7 +59,6 @@ mod journal;
 mod json;
 mod live;
 mod mcp;
-#[allow(dead_code, reason = "the fronts that deal in messages come next")]
 mod messages;
 mod metrics;
 mod native;
