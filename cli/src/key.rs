@@ -66,6 +66,9 @@ pub(crate) struct Create {
 
 /// `lyceum key list`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lyceum key list\n  \
+    lyceum key list --json | jq -r '.keys[].id'")]
 pub(crate) struct List {
     #[command(flatten)]
     common: Common,
@@ -73,6 +76,8 @@ pub(crate) struct List {
 
 /// `lyceum key show`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lyceum key show 7f3kq2m9xw4d")]
 pub(crate) struct Show {
     /// The key's id: what stands between lyk_ and the next _
     #[arg(value_name = "ID")]
@@ -99,6 +104,8 @@ pub(crate) struct Rotate {
 
 /// `lyceum key revoke`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    lyceum key revoke 7f3kq2m9xw4d                      from this second on, at every gateway")]
 pub(crate) struct Revoke {
     /// The key's id
     #[arg(value_name = "ID")]

@@ -223,8 +223,8 @@ async fn what_is_wrong_is_a_status_or_a_close() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_sites_are_refused_and_places_are_limited() {
-    let stage = Stage::start_with(|configuration| configuration.gateway.websockets = 2).await;
+async fn strangers_sites_are_refused() {
+    let stage = Stage::start().await;
     let from = |origin: &str| handshake(&stage, GET, SINGLE).header("origin", origin);
     assert_eq!(try_open(&stage, from("https://evil.example")).await.err(), Some(403));
     let own = format!("http://{}", stage.address);
@@ -247,6 +247,11 @@ async fn strangers_sites_are_refused_and_places_are_limited() {
         // Neither kind of cookie goes further than the gateway.
         assert!(!seen.contains("session") && !seen.contains("sec-websocket"), "{seen}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_are_limited() {
+    let stage = Stage::start_with(|configuration| configuration.gateway.websockets = 2).await;
     let first = open(&stage, EXCHANGE, SINGLE).await;
     let _second = open(&stage, EXCHANGE, MANY).await;
     let third = || async { try_open(&stage, handshake(&stage, EXCHANGE, MANY)).await };
