@@ -18,7 +18,8 @@ pub use traces::adopt;
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::filter::filter_fn;
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt as _, FilterFn, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -60,6 +61,13 @@ fn tells_all(target: &str) -> bool {
     target == "rmcp" || target.starts_with("rmcp::")
 }
 
+/// Lets all speak but those. A filter of each layer and not of all: one of all would have every span made that no layer
+/// wants.
+fn discreet() -> FilterFn {
+    let is_discreet: fn(&Metadata<'_>) -> bool = |of| !tells_all(of.target());
+    filter_fn(is_discreet).with_max_level_hint(LevelFilter::TRACE)
+}
+
 /// Sets up logs and traces for this process, and keeps the messages of panics out of them. Call it once, inside the
 /// runtime.
 ///
@@ -77,18 +85,16 @@ pub fn install(settings: &Telemetry, service: &str) -> Result<Guard, Error> {
         .with_ansi(!json && std::io::stderr().is_terminal())
         .fmt_fields(log::Fields)
         .event_format(log::Lines { json })
-        .with_filter(filter);
+        .with_filter(filter.and(discreet()));
     let provider = settings
         .otlp
         .as_deref()
         .map(|collector| traces::provider(collector, settings.sample, service))
         .transpose()?;
-    let spans = provider.as_ref().map(|provider| traces::layer(provider, service));
-    tracing_subscriber::registry()
-        .with(filter_fn(|of| !tells_all(of.target())))
-        .with(logs)
-        .with(spans)
-        .try_init()?;
+    let spans = provider
+        .as_ref()
+        .map(|provider| traces::layer(provider, service).with_filter(discreet()));
+    tracing_subscriber::registry().with(logs).with(spans).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         // The place alone: the message of a panic may quote what was being worked on.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

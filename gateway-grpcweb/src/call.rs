@@ -70,7 +70,7 @@ impl Edge {
         let allowed = allowed(&parts, protocol);
         let own = self.own.find(parts.uri.path()).filter(|_| allowed.is_ok());
         let mut response = match (allowed, own) {
-            (Ok(()), Some(method)) => self.own(ask, method, answer, body).await,
+            (Ok(()), Some(method)) => Box::pin(self.own(ask, method, answer, body)).await,
             (Ok(()), None) => reply(self.attempt(ask, form, body).await, answer),
             (Err(refusal), _) => reply(Err(self.nowhere(refusal, began)), answer),
         };

@@ -180,19 +180,20 @@ impl Edge {
             return preflight.map(Reply::from);
         }
         let given = request.headers().get(CORRELATION).cloned();
+        // Only the first is in the way of every connection: the others' futures are large, and made when they are wanted.
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
             None if request.uri().path() == mcp::PATH => {
                 let foreign = admission == Admission::Refused;
-                let mut response = self.mcp.answer(self, request, peer, foreign).await;
+                let mut response = Box::pin(self.mcp.answer(self, request, peer, foreign)).await;
                 hygiene::protect(response.headers_mut(), peer.secure);
                 response
             }
-            None if request.uri().path() == batch::PATH => self.batch(request, peer).await,
-            None if request.uri().path() == graphql::PATH => self.graphql(request, peer).await,
+            None if request.uri().path() == batch::PATH => Box::pin(self.batch(request, peer)).await,
+            None if request.uri().path() == graphql::PATH => Box::pin(self.graphql(request, peer)).await,
             None if websocket::is_wanted(&request) => self.websocket(request, peer, &admission).map(Reply::from),
-            None if request.uri().path() == SESSION => self.session(request, peer).await.map(Reply::from),
-            None => self.other(request, peer).await,
+            None if request.uri().path() == SESSION => Box::pin(self.session(request, peer)).await.map(Reply::from),
+            None => Box::pin(self.other(request, peer)).await,
         };
         correlate(response.headers_mut(), given);
         self.live.load().response.apply(response.headers_mut());

@@ -110,7 +110,8 @@ impl Tokens {
         {
             return Ok(seen.principal);
         }
-        let seen = self.verified(token, now).await?;
+        // Large, and rare: what every call waits in stays small.
+        let seen = Box::pin(self.verified(token, now)).await?;
         let principal = Arc::clone(&seen.principal);
         self.seen.insert(name, seen);
         Ok(principal)
