@@ -246,7 +246,11 @@ impl Edge {
     /// Whether everybody is known who serves, and every service was asked for its types.
     fn is_settled(&self) -> bool {
         let services = self.routes.services();
-        self.routes.is_ready() && services.iter().all(|service| self.schema.is_settled(&service.name))
+        self.routes.is_ready()
+            && services.iter().all(|service| {
+                let serves = service.channel.report().iter().any(|endpoint| endpoint.weight > 0);
+                self.schema.is_settled(&service.name, serves)
+            })
     }
 
     /// Signing in and out.

@@ -106,8 +106,10 @@ pub(crate) fn services(routes: &Routes, schema: &Schema) -> ServicesReport {
         .services()
         .into_iter()
         .map(|service| {
-            let settled = schema.is_settled(&service.name);
-            ServiceReport::new(service.name, service.methods, settled, service.channel.standing())
+            let standing = service.channel.standing();
+            let serves = standing.endpoints.iter().any(|endpoint| endpoint.weight > 0);
+            let settled = schema.is_settled(&service.name, serves);
+            ServiceReport::new(service.name, service.methods, settled, standing)
         })
         .collect();
     ServicesReport { services }

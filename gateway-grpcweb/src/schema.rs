@@ -117,9 +117,12 @@ impl Schema {
     }
 
     /// Whether a Consul service was asked for its types, or nobody is there to be asked: what is unknown then stays so.
-    pub(crate) fn is_settled(&self, owner: &str) -> bool {
+    /// `serves` when it has an instance that takes calls, which may be known before the schema hears of it.
+    pub(crate) fn is_settled(&self, owner: &str, serves: bool) -> bool {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-        learnt.get(owner).is_some_and(|learnt| learnt.asked || !learnt.live)
+        learnt
+            .get(owner)
+            .is_some_and(|learnt| learnt.asked || !(learnt.live || serves))
     }
 
     fn update(&self, owner: &str, change: impl FnOnce(&mut Learnt)) {

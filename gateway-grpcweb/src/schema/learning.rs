@@ -22,7 +22,9 @@ use super::reflection;
 
 /// Between two questions to one service that changes all the time.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after a failure; it doubles from [`PAUSE`].
+/// The pause after the first failure; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Learns every service's types for as long as it runs.
@@ -109,7 +111,7 @@ impl Reflected {
 
 impl Learner {
     async fn run(mut self, mut instances: watch::Receiver<Arc<Instances>>) {
-        let mut pause = PAUSE;
+        let mut pause = FIRST_PAUSE;
         loop {
             let now = Arc::clone(&instances.borrow_and_update());
             let live = now.usable().next().is_some();
@@ -121,19 +123,22 @@ impl Learner {
                 }
                 continue;
             }
-            let again = Instant::now() + pause;
+            let asked = Instant::now();
             let learnt = self.learn(&reflected).await;
             self.schema.set_asked(&self.owner);
-            match learnt {
+            let again = match learnt {
                 Ok(()) => {
                     self.known.from = Some(reflected);
-                    pause = PAUSE;
+                    pause = FIRST_PAUSE;
+                    asked + PAUSE
                 }
                 Err(error) => {
                     tracing::warn!(service = %self.owner, %error, "types not learnt; what was known is kept");
+                    let again = asked + pause;
                     pause = (pause * 2).min(LONGEST_PAUSE);
+                    again
                 }
-            }
+            };
             sleep_until(again).await;
         }
     }
