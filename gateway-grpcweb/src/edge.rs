@@ -253,6 +253,11 @@ impl Edge {
             })
     }
 
+    /// Whether what was learnt last can be called with JSON already.
+    pub(crate) fn has_newest_types(&self) -> bool {
+        self.rest.load().is_of(&self.schema.services())
+    }
+
     /// Signing in and out.
     async fn session<B>(&self, request: Request<B>, peer: &Peer) -> Response<Bytes>
     where

@@ -100,15 +100,15 @@ struct Latency {
     ewma: f64,
 }
 
-/// Every service and its instances.
-pub(crate) fn services(routes: &Routes, schema: &Schema) -> ServicesReport {
+/// Every service and its instances; `newest` when JSON is spoken with the types that were learnt last.
+pub(crate) fn services(routes: &Routes, schema: &Schema, newest: bool) -> ServicesReport {
     let services = routes
         .services()
         .into_iter()
         .map(|service| {
             let standing = service.channel.standing();
             let serves = standing.endpoints.iter().any(|endpoint| endpoint.weight > 0);
-            let settled = schema.is_settled(&service.name, serves);
+            let settled = newest && schema.is_settled(&service.name, serves);
             ServiceReport::new(service.name, service.methods, settled, standing)
         })
         .collect();

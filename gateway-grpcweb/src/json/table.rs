@@ -80,6 +80,11 @@ impl Table {
         }
     }
 
+    /// Whether it was made of these, the newest.
+    pub(crate) fn is_of(&self, services: &Arc<[Arc<ServiceInfo>]>) -> bool {
+        Arc::ptr_eq(&self.services, services)
+    }
+
     /// Every service, by name.
     pub(crate) fn services(&self) -> &[Arc<ServiceInfo>] {
         &self.services

@@ -52,7 +52,7 @@ impl Edge {
                 checked(health.status, json(&health))
             }
             "schema" => told(JSON, self.told.document(&self.schema)),
-            "services" => json(&services(&self.routes, &self.schema)),
+            "services" => json(&services(&self.routes, &self.schema, self.has_newest_types())),
             "metrics" => told(METRICS, self.metrics_text().into()),
             "calls" => json(&self.calls.report()),
             "calls/live" if parts.method == Method::GET => return self.live(),

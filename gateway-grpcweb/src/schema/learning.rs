@@ -14,6 +14,7 @@ use lyceum::discovery::Instances;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use tonic::Code;
 
 use super::Schema;
 use super::contract::{self, ServiceInfo};
@@ -93,6 +94,13 @@ enum Error {
     Missing(String),
 }
 
+impl Error {
+    /// Whether nobody answered at all.
+    fn is_unreached(&self) -> bool {
+        matches!(self, Self::Reflection(reflection::Error::Status(status)) if status.code() == Code::Unavailable)
+    }
+}
+
 impl Reflected {
     fn of(instances: &Instances) -> Self {
         let list = &instances.list;
@@ -125,7 +133,10 @@ impl Learner {
             }
             let asked = Instant::now();
             let learnt = self.learn(&reflected).await;
-            self.schema.set_asked(&self.owner);
+            // An instance that has just come may not be reached yet: that is no answer, for a while.
+            if pause >= PAUSE || !learnt.as_ref().is_err_and(Error::is_unreached) {
+                self.schema.set_asked(&self.owner);
+            }
             let again = match learnt {
                 Ok(()) => {
                     self.known.from = Some(reflected);
