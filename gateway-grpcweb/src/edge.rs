@@ -243,10 +243,11 @@ impl Edge {
         }
     }
 
-    /// Whether everybody is known who serves, and every service was asked for its types.
+    /// Whether everybody is known who serves, and every service was asked for its types, which JSON is spoken with.
     fn is_settled(&self) -> bool {
         let services = self.routes.services();
         self.routes.is_ready()
+            && self.has_newest_types()
             && services.iter().all(|service| {
                 let serves = service.channel.report().iter().any(|endpoint| endpoint.weight > 0);
                 self.schema.is_settled(&service.name, serves)
