@@ -275,15 +275,7 @@ impl Edge {
             return refused(&denied.refusal);
         }
         let (parts, body) = request.into_parts();
-        let shown = Shown {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            secure: peer.secure,
-            certificate: peer.certificate.as_ref(),
-            called: SESSION,
-            correlation: "",
-        };
+        let shown = Shown::of(&parts, peer, SESSION);
         self.authentication.sign_in(body, shown).await
     }
 

@@ -13,6 +13,7 @@ use lyceum::principal::Principal;
 use crate::authentication::{Caller, Identified, Shown};
 use crate::edge::Edge;
 use crate::invoke::Ask;
+use crate::peer::Peer;
 use crate::quota::Standing;
 
 /// A call that may be made.
@@ -53,7 +54,13 @@ impl Edge {
             caller: Caller { principal, proof },
             cookie,
             keeps_authorization,
-        } = self.identify(ask, method, correlation).await?;
+        } = self
+            .authentication
+            .identify(Shown {
+                correlation: correlation.and_then(|id| id.to_str().ok()).unwrap_or_default(),
+                ..ask.shown(method)
+            })
+            .await?;
 
         self.access(ask.uri.path()).permits(&principal)?;
 
@@ -70,33 +77,14 @@ impl Edge {
         })
     }
 
-    /// Who asks what they may call, where nothing is called; `what` is what the audit calls it.
-    pub(crate) async fn caller(&self, ask: &Ask<'_>, what: &str) -> Result<Arc<Principal>, Refusal> {
+    /// Who asks, where nothing is called: guessing is limited as it is for calls.
+    pub(crate) async fn caller(&self, peer: &Peer, shown: Shown<'_>) -> Result<Arc<Principal>, Refusal> {
         let mut standing = Standing::default();
         self.quota
             .rules()
-            .arrive(ask.peer.address.ip(), ask.headers, &mut standing)
+            .arrive(peer.address.ip(), shown.headers, &mut standing)
             .map_err(|denied| denied.refusal)?;
-        Ok(self.identify(ask, what, None).await?.caller.principal)
-    }
-
-    async fn identify(
-        &self,
-        ask: &Ask<'_>,
-        called: &str,
-        correlation: Option<&HeaderValue>,
-    ) -> Result<Identified, Refusal> {
-        self.authentication
-            .identify(Shown {
-                method: ask.method,
-                uri: ask.uri,
-                headers: ask.headers,
-                secure: ask.peer.secure,
-                certificate: ask.peer.certificate.as_ref(),
-                called,
-                correlation: correlation.and_then(|id| id.to_str().ok()).unwrap_or_default(),
-            })
-            .await
+        Ok(self.authentication.identify(shown).await?.caller.principal)
     }
 }
 

@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tower::Service as _;
 
+use crate::authentication::Shown;
 use crate::edge::Edge;
 use crate::frames;
 use crate::messages::Messages;
@@ -61,6 +62,21 @@ pub(crate) struct Ask<'a> {
     pub(crate) timeout: Option<Duration>,
     /// When the request came.
     pub(crate) began: Instant,
+}
+
+impl<'a> Ask<'a> {
+    /// What it shows of who asks; `called` is what the audit calls it.
+    pub(crate) fn shown(&self, called: &'a str) -> Shown<'a> {
+        Shown {
+            method: self.method,
+            uri: self.uri,
+            headers: self.headers,
+            secure: self.peer.secure,
+            certificate: self.peer.certificate.as_ref(),
+            called,
+            correlation: "",
+        }
+    }
 }
 
 /// A call that may be made, and was not yet.

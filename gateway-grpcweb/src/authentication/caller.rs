@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use lyceum::identity::SpiffeId;
 use lyceum::principal::Principal;
+
+use crate::peer::Peer;
 
 /// Somebody who asks.
 #[derive(Clone, Debug)]
@@ -42,6 +45,21 @@ pub(crate) struct Shown<'a> {
     pub(crate) called: &'a str,
     /// Ties the audit to the call.
     pub(crate) correlation: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    /// What a request shows that calls nothing; `called` is what the audit calls it.
+    pub(crate) fn of(parts: &'a Parts, peer: &'a Peer, called: &'a str) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            secure: peer.secure,
+            certificate: peer.certificate.as_ref(),
+            called,
+            correlation: "",
+        }
+    }
 }
 
 /// What came of looking.

@@ -11,18 +11,20 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ORIGIN, SET_COOKIE, WWW_A
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use lyceum::error::{DOMAIN, Error as Refusal};
+use lyceum::error::Error as Refusal;
 use lyceum::principal::{Principal, Role};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::moment::Moment;
 use super::origin::{self, From};
 use super::refusals::unauthenticated;
 use super::session::{self, Session, forget_cookie, set_cookie};
 use super::{Authentication, Proof, Shown, development};
+use crate::json::failure;
+use crate::status;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/gateway/session";
@@ -236,23 +238,11 @@ fn answer(status: StatusCode, body: &Value, cookie: Option<HeaderValue>) -> Resp
     response
 }
 
-/// An error as JSON.
+/// An error, as REST callers read it.
 pub(crate) fn refused(refusal: &Refusal) -> Response<Bytes> {
-    let status = match refusal.code() {
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::PermissionDenied => StatusCode::FORBIDDEN,
-        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    let body = json!({
-        "code": refusal.code() as i32,
-        "message": refusal.to_string(),
-        "details": [{
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": refusal.reason(), "domain": DOMAIN,
-        }],
-    });
+    let told = Status::from(refusal.clone());
+    let status = status::http(told.code());
+    let body = failure::object(&told);
     let mut response = answer(status, &body, None);
     if status == StatusCode::UNAUTHORIZED {
         let bearer = HeaderValue::from_static("Bearer");

@@ -109,7 +109,7 @@ fn ask(context: &RequestContext<RoleServer>) -> Result<Ask<'_>, ErrorData> {
 impl<'a> Viewer<'a> {
     /// Who asks for the list; a credential that is shown and not good is told.
     async fn of(edge: &Edge, ask: Ask<'a>) -> Result<Self, ErrorData> {
-        match edge.caller(&ask, LIST).await {
+        match edge.caller(ask.peer, ask.shown(LIST)).await {
             Ok(principal) => Ok(Self::Known(principal)),
             // The list is no method, so a key that names its methods does not open it.
             Err(refusal) if refusal.reason() == "SCOPE_MISSING" => Ok(Self::Scoped(ask)),
@@ -127,7 +127,7 @@ impl<'a> Viewer<'a> {
             Self::Known(principal) => access.permits(principal).is_ok(),
             Self::Scoped(ask) => {
                 let Ok(uri) = path.parse() else { return false };
-                let caller = edge.caller(&Ask { uri: &uri, ..*ask }, LIST).await;
+                let caller = edge.caller(ask.peer, Ask { uri: &uri, ..*ask }.shown(LIST)).await;
                 caller.is_ok_and(|principal| access.permits(&principal).is_ok())
             }
         }

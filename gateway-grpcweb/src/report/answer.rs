@@ -19,7 +19,6 @@ use super::{Condition, health, services};
 use crate::authentication::Shown;
 use crate::edge::Edge;
 use crate::peer::Peer;
-use crate::quota::Standing;
 use crate::response::{Reply, Torn};
 use crate::status;
 
@@ -72,23 +71,8 @@ impl Edge {
         if is_here(&parts.headers, peer) {
             return Ok(());
         }
-        // Guessing is limited here as it is for calls.
-        let standing = &mut Standing::default();
-        let arrived = self.quota.rules().arrive(peer.address.ip(), &parts.headers, standing);
-        arrived.map_err(|denied| denied.refusal)?;
-        let identified = self
-            .authentication
-            .identify(Shown {
-                method: &parts.method,
-                uri: &parts.uri,
-                headers: &parts.headers,
-                secure: peer.secure,
-                certificate: peer.certificate.as_ref(),
-                called: "gateway",
-                correlation: "",
-            })
-            .await?;
-        OPERATORS.permits(&identified.caller.principal)
+        let caller = self.caller(peer, Shown::of(parts, peer, "gateway")).await?;
+        OPERATORS.permits(&caller)
     }
 
     /// How calls fare, each second, until the listener leaves or the gateway does.

@@ -61,8 +61,10 @@ async fn post(browser: &Browser, path: &str, body: &str) -> Answer {
 async fn stage() -> Stage {
     let stage = Stage::start().await;
     let browser = stage.browser();
+    // What is unknown is only said to be once every service was asked for its types.
     wait_for("the probe's types", || async {
         post(&browser, "/api/testing/GetProbe", "{}").await.http == 200
+            && post(&browser, "/api/testing/get-nothing", "{}").await.http == 404
     })
     .await;
     stage
