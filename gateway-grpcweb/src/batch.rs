@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -33,6 +33,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::edge::Edge;
 use crate::json::failure;
 use crate::peer::Peer;
+use crate::quota::Together;
 use crate::request::Inbound;
 use crate::response::Reply;
 use crate::{deadline, invoke, json, refusal};
@@ -77,12 +78,15 @@ impl Edge {
         match self.planned(&mut parts.headers, &mut body, began).await {
             Ok((plan, end)) => {
                 let correlation = invoke::together(&mut parts.headers);
+                let together = Arc::<Together>::default();
                 let caller = Caller {
                     edge: Arc::clone(self),
                     headers: Arc::new(parts.headers),
                     peer: peer.clone(),
+                    together: Arc::clone(&together),
                 };
                 let mut response = form.response(Run::new(caller, plan, end)).await;
+                together.tell(response.headers_mut());
                 response.headers_mut().extend(correlation.map(|id| (CORRELATION, id)));
                 response
             }
@@ -152,8 +156,8 @@ impl Form {
                 let body = [b"{\"answers\":[", &*answers.join(&b","[..]), b"]}"].concat();
                 ("application/json", Reply::Whole(body.into()))
             }
-            Self::Lines => (LINES, Reply::pieces(lines(run))),
-            Self::Events => (EVENTS, Reply::pieces(events(run))),
+            Self::Lines => (LINES, Reply::begun(lines(run).boxed()).await),
+            Self::Events => (EVENTS, Reply::begun(events(run).boxed()).await),
         };
         let mut response = Response::new(reply);
         let headers = response.headers_mut();

@@ -46,10 +46,12 @@ use crate::peer::Peer;
 use crate::record::Front;
 use crate::request::Inbound;
 use crate::response::Reply;
-use crate::status;
+use crate::{refusal, status};
 
 const UNARY: Front = Front::by_code("connect");
 const STREAM: Front = Front::always_200("connect");
+const WRONG_VERB: Front = Front::always("connect", 405);
+const WRONG_TYPE: Front = Front::always("connect", 415);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
@@ -63,11 +65,12 @@ impl Edge {
         let (mut parts, body) = request.into_parts();
         let body = Inbound::plain(body, self.limits(parts.uri.path()), parts.headers.contains_key(EXPECT));
         if parts.method != Method::POST && kind != Kind::Get {
-            return not_allowed();
+            let refused = self.nowhere(refusal::not_post(), WRONG_VERB, &parts.headers, began);
+            return beside(refused, not_allowed());
         }
         let said = match prepare::prepare(&mut parts.headers) {
             Ok(said) => said,
-            Err(refusal) => return Failure::from(self.nowhere(refusal, began)).response(kind),
+            Err(refusal) => return Failure::from(self.nowhere(refusal, UNARY, &parts.headers, began)).response(kind),
         };
         let ask = Ask {
             method: &parts.method,
@@ -80,12 +83,16 @@ impl Edge {
             },
             timeout: None,
             began,
+            together: None,
         };
         let answered = match kind {
             Kind::Unary(codec) => self.connect_unary(ask, codec, body).await,
             Kind::Get => self.connect_get(ask).await,
             Kind::Stream(codec) => self.connect_stream(ask, codec, body, said).await,
-            Kind::Unknown => return unknown_type(),
+            Kind::Unknown => {
+                let refused = self.nowhere(refusal::unknown_format(), WRONG_TYPE, &parts.headers, began);
+                return beside(refused, unknown_type());
+            }
         };
         answered.unwrap_or_else(|failure| failure.response(kind))
     }
@@ -133,6 +140,12 @@ impl Failure {
         *response.headers_mut() = headers;
         response
     }
+}
+
+/// An answer of HTTP alone, with the headers that every refused call's has.
+fn beside(refused: Refused, mut response: Response<Reply<ResponseBody>>) -> Response<Reply<ResponseBody>> {
+    response.headers_mut().extend(refused.headers);
+    response
 }
 
 /// A call that is neither a POST nor a GET.

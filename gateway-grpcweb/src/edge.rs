@@ -13,7 +13,7 @@ use http_body::Body;
 use lyceum::Fabric;
 use lyceum::client::ResponseBody;
 use lyceum::context::Trace;
-use lyceum::context::headers::{CORRELATION, correlation};
+use lyceum::context::headers::CORRELATION;
 use lyceum::principal::Signer;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +41,7 @@ use crate::response::Reply;
 use crate::route::Routes;
 use crate::schema::Schema;
 use crate::schema::told::Told;
+use crate::visit::{self, Visit};
 use crate::websocket::{self, Sockets};
 
 /// What all requests share.
@@ -165,10 +166,12 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
+        let journal = &self.metrics.journal;
         if let Some(mut refused) = hygiene::check(&request, &self.hosts) {
+            let visit = Visit::of(journal, visit::REFUSED, &request);
             hygiene::protect(refused.headers_mut(), peer.secure);
             self.unread(request);
-            return refused.map(Reply::from);
+            return visit.end(refused.map(Reply::from));
         }
         let (admission, preflight) = {
             let cors = &self.live.load().cors;
@@ -177,28 +180,56 @@ impl Edge {
             (admission, preflight)
         };
         if let Some(preflight) = preflight {
-            return preflight.map(Reply::from);
+            return Visit::of(journal, visit::PREFLIGHT, &request).end(preflight.map(Reply::from));
         }
-        let given = request.headers().get(CORRELATION).cloned();
         // Only the first is in the way of every connection: the others' futures are large, and made when they are wanted.
         let mut response = match Protocol::of(request.headers()) {
             Some(protocol) => self.call(request, peer, protocol).await,
-            None if request.uri().path() == mcp::PATH => {
-                let foreign = admission == Admission::Refused;
-                let mut response = Box::pin(self.mcp.answer(self, request, peer, foreign)).await;
-                hygiene::protect(response.headers_mut(), peer.secure);
-                response
-            }
-            None if request.uri().path() == batch::PATH => Box::pin(self.batch(request, peer)).await,
-            None if request.uri().path() == graphql::PATH => Box::pin(self.graphql(request, peer)).await,
-            None if websocket::is_wanted(&request) => self.websocket(request, peer, &admission).map(Reply::from),
-            None if request.uri().path() == SESSION => Box::pin(self.session(request, peer)).await.map(Reply::from),
-            None => Box::pin(self.other(request, peer)).await,
+            None => Box::pin(self.beside(request, peer, &admission)).await,
         };
-        correlate(response.headers_mut(), given);
+        correlate(response.headers_mut());
         self.live.load().response.apply(response.headers_mut());
         admission.expose(response.headers_mut());
         response
+    }
+
+    /// What is no gRPC.
+    async fn beside<B>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        peer: &Peer,
+        admission: &Admission,
+    ) -> Response<Reply<ResponseBody>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let journal = &self.metrics.journal;
+        match request.uri().path() {
+            mcp::PATH => {
+                let visit = Visit::begin(journal, &request);
+                let foreign = *admission == Admission::Refused;
+                let mut response = Box::pin(self.mcp.answer(self, request, peer, foreign)).await;
+                hygiene::protect(response.headers_mut(), peer.secure);
+                visit.end(response)
+            }
+            batch::PATH => {
+                let visit = Visit::begin(journal, &request);
+                visit.end(Box::pin(self.batch(request, peer)).await)
+            }
+            graphql::PATH => {
+                let visit = Visit::begin(journal, &request);
+                visit.end(Box::pin(self.graphql(request, peer)).await)
+            }
+            _ if websocket::is_wanted(&request) => {
+                let visit = Visit::of(journal, visit::WEBSOCKET, &request);
+                visit.end(self.websocket(request, peer, admission).map(Reply::from))
+            }
+            SESSION => {
+                let visit = Visit::begin(journal, &request);
+                visit.end(Box::pin(self.session(request, peer)).await.map(Reply::from))
+            }
+            _ => Box::pin(self.other(request, peer)).await,
+        }
     }
 
     /// How large a call of `/package.Service/Method` may be.
@@ -217,7 +248,7 @@ impl Edge {
         parts
     }
 
-    /// What is no gRPC.
+    /// What is a method's in another tongue, or a document.
     async fn other<B>(&self, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -236,9 +267,10 @@ impl Edge {
             (Some(kind), _) => self.connect(request, peer, kind).await,
             (None, Some(place)) => self.rest(request, peer, place).await,
             (None, None) => {
+                let visit = Visit::begin(&self.metrics.journal, &request);
                 let mut response = self.document(request, peer).await;
                 hygiene::protect(response.headers_mut(), peer.secure);
-                response
+                visit.end(response)
             }
         }
     }
@@ -303,13 +335,12 @@ impl Edge {
     }
 }
 
-/// Every answer has an id that ties it to log lines: a call's own, or what was given, or a new one.
-fn correlate(headers: &mut HeaderMap, given: Option<HeaderValue>) {
+/// Every answer has an id that ties it to log lines: what was answered without one gets its own.
+fn correlate(headers: &mut HeaderMap) {
     if !headers.contains_key(CORRELATION) {
-        let given = given.filter(|given| correlation(given).is_some());
         headers.extend(
-            given
-                .or_else(|| HeaderValue::try_from(Trace::fresh().short()).ok())
+            HeaderValue::try_from(Trace::fresh().short())
+                .ok()
                 .map(|id| (CORRELATION, id)),
         );
     }

@@ -127,7 +127,7 @@ impl Edge {
             }
             Ok(Asked::One(request)) if streams => {
                 let request = asked::prepare(*request).map(|operation| operation.with(&caller));
-                events::response(&schema, request)
+                events::response(&schema, request).await
             }
             Ok(Asked::One(request)) => {
                 let executed = execute(&schema, *request, &caller).await;
@@ -144,6 +144,7 @@ impl Edge {
                 whole(&join_all(executed).await, form)
             }
         };
+        caller.together.tell(response.headers_mut());
         response.headers_mut().extend(correlation.map(|id| (CORRELATION, id)));
         response
     }

@@ -70,6 +70,9 @@ impl Edge {
         let mut told = HeaderMap::new();
         standing.tell(&rules, &mut told);
         told.extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+        if let Some(together) = ask.together {
+            together.admitted(&standing, &told);
+        }
         Ok(Admitted {
             principal: self.signer.sign(&principal)?,
             told,

@@ -36,6 +36,7 @@ use crate::edge::Edge;
 use crate::frames;
 use crate::messages::Messages;
 use crate::peer::Peer;
+use crate::quota::Together;
 use crate::record::{Front, Record};
 use crate::request::Fault;
 use crate::route::{Found, Route};
@@ -62,6 +63,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) timeout: Option<Duration>,
     /// When the request came.
     pub(crate) began: Instant,
+    /// How the caller stands, where one answer is for several calls.
+    pub(crate) together: Option<&'a Together>,
 }
 
 impl<'a> Ask<'a> {
@@ -132,10 +135,10 @@ impl Edge {
         let path = ask.uri.path();
         let (route, method) = match self.routes.find(path) {
             Found::Method(route, method) => (route, method),
-            Found::Nothing => return Err(self.nowhere(refusal::unknown_method(), ask.began)),
-            Found::NotYet => return Err(self.nowhere(refusal::not_ready(), ask.began)),
+            Found::Nothing => return Err(self.nowhere(refusal::unknown_method(), ask.front, ask.headers, ask.began)),
+            Found::NotYet => return Err(self.nowhere(refusal::not_ready(), ask.front, ask.headers, ask.began)),
         };
-        let mut record = Record::begin(route.method(method), Some(ask.front), ask.began);
+        let mut record = Record::begin(route.method(method), ask.front, ask.began);
         let mut upstream = headers::upstream(ask.headers);
         let correlation = trace(&mut upstream, record.span());
         record.correlate(correlation.clone());
@@ -156,6 +159,9 @@ impl Edge {
                 self.granted(&ask)
             }
             Err(denied) => {
+                if let Some(together) = ask.together {
+                    together.denied(&denied.told);
+                }
                 told.extend(denied.told);
                 Err(denied.refusal)
             }
@@ -194,9 +200,12 @@ impl Edge {
     }
 
     /// A call that leads nowhere: counted, but not by a name that anybody could make up.
-    pub(crate) fn nowhere(&self, refusal: Refusal, began: Instant) -> Refused {
-        let mut record = Record::begin(Arc::clone(&self.nowhere), None, began);
-        Refused::new(refusal.into(), &mut record, HeaderMap::new())
+    pub(crate) fn nowhere(&self, refusal: Refusal, front: Front, headers: &HeaderMap, began: Instant) -> Refused {
+        let mut record = Record::begin(Arc::clone(&self.nowhere), front, began);
+        let correlation = trace(&mut headers::upstream(headers), record.span());
+        record.correlate(correlation.clone());
+        let told = correlation.map(|id| (CORRELATION, id));
+        Refused::new(refusal.into(), &mut record, told.into_iter().collect())
     }
 }
 
@@ -334,7 +343,7 @@ pub(crate) fn together(headers: &mut HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Goes on with the trace and the correlation id that the call has, or begins them; answers the correlation id.
-fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
+pub(crate) fn trace(headers: &mut HeaderMap, span: &tracing::Span) -> Option<HeaderValue> {
     let given = headers
         .get(TRACEPARENT)
         .and_then(|value| Trace::parse(value.as_bytes()));

@@ -1,15 +1,16 @@
-//! The access log: a line for each call, or for a share of them, and for every call that failed.
+//! The access log: a line for each request, or for a share of them, and for every one that failed.
 //!
 //! **What.** A [`Line`] has what an operator needs to see how callers fare: method, code, HTTP status, what the caller
-//! speaks, sizes, time, instance, correlation id. No address, no path or query, nothing of who is calling.
+//! speaks, sizes, time, instance, correlation id. [`Visited`] is the same of a request that is no call. No address, no
+//! path or query, nothing of who is calling.
 //!
 //! **Why ours.** A line that goes through the log's own formatter costs a write to the terminal and a dozen allocations.
 //! Here a call appends to a buffer that belongs to its thread, a task writes what came together in a tenth of a second,
 //! and whoever reads too slowly loses lines, which are counted, instead of making calls wait. A call that is not logged
-//! costs one addition. When not: what the gateway does beside calls is in the ordinary log.
+//! costs one addition. What strangers get wrong is logged up to a rate, so that they cannot fill the log. When not: what the gateway does beside calls is in the ordinary log.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -34,6 +35,8 @@ const FULL: usize = 1024 * 1024;
 const EARLY: usize = 256 * 1024;
 /// How long lines are collected.
 const COLLECT: Duration = Duration::from_millis(100);
+/// How many failures of strangers are logged in that time, whatever the share.
+const STRANGERS: u32 = 10;
 /// How long the last lines may take.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -45,6 +48,8 @@ pub(crate) struct Journal {
     /// A call is logged when its number falls below.
     share: AtomicU64,
     drawn: AtomicU64,
+    /// Failures of strangers since lines were last collected.
+    strangers: AtomicU32,
     buffers: [Mutex<Vec<u8>>; BUFFERS],
     early: Notify,
     /// Lines that found no room.
@@ -56,14 +61,39 @@ pub(crate) struct Journal {
 pub(crate) struct Line<'a> {
     pub(crate) method: &'a str,
     pub(crate) code: Code,
-    /// What the caller speaks, and the HTTP status of its answer; none for what never became a call.
-    pub(crate) front: Option<(&'static str, u16)>,
+    /// What the caller speaks.
+    pub(crate) front: &'static str,
+    /// The status of its answer.
+    pub(crate) http: u16,
     /// Bytes of messages, from the caller and to it.
     pub(crate) received: u64,
     pub(crate) sent: u64,
     pub(crate) took: Duration,
     pub(crate) instance: Option<&'a str>,
     pub(crate) correlation: Option<&'a HeaderValue>,
+}
+
+/// One request that is no call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visited<'a> {
+    /// What it was for, in a word of ours.
+    pub(crate) document: &'static str,
+    pub(crate) verb: &'static str,
+    pub(crate) http: u16,
+    /// Bytes of the answer before compression, where it is not a stream.
+    pub(crate) sent: Option<u64>,
+    pub(crate) took: Duration,
+    pub(crate) correlation: Option<&'a HeaderValue>,
+}
+
+/// How a request ended, for who draws the share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    /// Always logged.
+    Failed,
+    /// Anybody can do it a thousand times a second.
+    Strange,
 }
 
 impl Default for Journal {
@@ -74,6 +104,7 @@ impl Default for Journal {
             share: AtomicU64::new(u64::MAX),
             // Another beginning in each process; the rest follows from it.
             drawn: AtomicU64::new(u64::from(std::process::id()) << 32),
+            strangers: AtomicU32::new(0),
             buffers: Default::default(),
             early: Notify::new(),
             dropped: Counter::default(),
@@ -114,7 +145,16 @@ impl Journal {
 
     /// Takes down a call, if it is one that is logged.
     pub(crate) fn note(&self, line: &Line<'_>) {
-        if !self.on.load(Ordering::Relaxed) || !(is_failure(line) || self.draws()) {
+        self.take(line.outcome(), |buffer, json| line.write(buffer, json));
+    }
+
+    /// Takes down a request that is no call, if it is one that is logged.
+    pub(crate) fn visited(&self, line: &Visited<'_>) {
+        self.take(line.outcome(), |buffer, json| line.write(buffer, json));
+    }
+
+    fn take(&self, outcome: Outcome, write: impl FnOnce(&mut Vec<u8>, bool)) {
+        if !self.on.load(Ordering::Relaxed) || !self.wants(outcome) {
             return;
         }
         let buffer = &self.buffers[BUFFER.with(|buffer| *buffer)];
@@ -123,7 +163,7 @@ impl Journal {
             self.dropped.inc();
             return;
         }
-        line.write(&mut buffer, self.json.load(Ordering::Relaxed));
+        write(&mut buffer, self.json.load(Ordering::Relaxed));
         let early = buffer.len() >= EARLY;
         drop(buffer);
         if early {
@@ -136,6 +176,7 @@ impl Journal {
         loop {
             // Either is as good as the other.
             let _ = timeout(COLLECT, self.early.notified()).await;
+            self.strangers.store(0, Ordering::Relaxed);
             let Some(back) = self.flush(writer).await else { return };
             writer = back;
         }
@@ -190,6 +231,17 @@ impl Journal {
         }
     }
 
+    fn wants(&self, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Failed => true,
+            Outcome::Strange if self.strangers.load(Ordering::Relaxed) < STRANGERS => {
+                self.strangers.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+            Outcome::Good | Outcome::Strange => self.draws(),
+        }
+    }
+
     /// Whether this call is one of the share: by chance, so that no rhythm of calls hides any.
     fn draws(&self) -> bool {
         match self.share.load(Ordering::Relaxed) {
@@ -198,11 +250,6 @@ impl Journal {
             share => scattered(self.drawn.fetch_add(1, Ordering::Relaxed)) < share,
         }
     }
-}
-
-/// Whether a call is logged whatever the share. What strangers make up must not fill the log.
-fn is_failure(line: &Line<'_>) -> bool {
-    !matches!(line.code, Code::Ok | Code::Cancelled) && line.method != OTHER
 }
 
 /// A number that looks like chance. Source: SplitMix64 (Steele, Lea, Flood, 2014).
@@ -223,53 +270,109 @@ thread_local! {
 // === impl Line ===
 
 impl Line<'_> {
-    /// Writing to memory cannot fail, so nothing here is asked whether it did.
+    fn outcome(&self) -> Outcome {
+        match self.code {
+            Code::Ok | Code::Cancelled => Outcome::Good,
+            _ if self.method == OTHER => Outcome::Strange,
+            _ => Outcome::Failed,
+        }
+    }
+
     fn write(&self, buffer: &mut Vec<u8>, json: bool) {
-        let now = humantime::format_rfc3339_millis(SystemTime::now());
         let level = match self.code {
             Code::Internal | Code::Unknown | Code::DataLoss => "warn",
             _ => "info",
         };
-        let code = code_name(self.code);
-        let micros = self.took.as_micros();
-        let (whole, rest) = (micros / 1000, micros % 1000);
-        if json {
-            let _ = write!(
-                buffer,
-                r#"{{"time":"{now}","level":"{level}","target":"{TARGET}","method":"#
-            );
-            let _ = serde_json::to_writer(&mut *buffer, self.method);
-            let _ = write!(buffer, r#","code":"{code}""#);
-            if let Some((front, http)) = self.front {
-                let _ = write!(buffer, r#","front":"{front}","http":{http}"#);
-            }
-            let _ = write!(
-                buffer,
-                r#","received":{},"sent":{},"milliseconds":{whole}.{rest:03}"#,
-                self.received, self.sent
-            );
+        let mut text = Text::begin(buffer, json, level);
+        text.word("method", self.method);
+        text.word("code", code_name(self.code));
+        text.word("front", self.front);
+        text.number("http", self.http);
+        text.number("received", self.received);
+        text.number("sent", self.sent);
+        text.milliseconds(self.took);
+        if let Some(instance) = self.instance {
+            text.word("instance", instance);
+        }
+        text.end(self.correlation);
+    }
+}
+
+// === impl Visited ===
+
+impl Visited<'_> {
+    fn outcome(&self) -> Outcome {
+        match self.http {
+            ..400 | 499 => Outcome::Good,
+            500.. => Outcome::Failed,
+            _ => Outcome::Strange,
+        }
+    }
+
+    fn write(&self, buffer: &mut Vec<u8>, json: bool) {
+        let mut text = Text::begin(buffer, json, if self.http == 500 { "warn" } else { "info" });
+        text.word("document", self.document);
+        text.word("verb", self.verb);
+        text.number("http", self.http);
+        if let Some(sent) = self.sent {
+            text.number("sent", sent);
+        }
+        text.milliseconds(self.took);
+        text.end(self.correlation);
+    }
+}
+
+/// A line as it is written, as JSON or to be read. Writing to memory cannot fail, so nothing here is asked whether it did.
+struct Text<'a> {
+    buffer: &'a mut Vec<u8>,
+    json: bool,
+}
+
+// === impl Text ===
+
+impl<'a> Text<'a> {
+    fn begin(buffer: &'a mut Vec<u8>, json: bool, level: &str) -> Self {
+        let now = humantime::format_rfc3339_millis(SystemTime::now());
+        let _ = if json {
+            write!(buffer, r#"{{"time":"{now}","level":"{level}","target":"{TARGET}""#)
         } else {
-            let _ = write!(buffer, "{now} {level} {TARGET} method={} code={code}", self.method);
-            if let Some((front, http)) = self.front {
-                let _ = write!(buffer, " front={front} http={http}");
-            }
-            let _ = write!(
-                buffer,
-                " received={} sent={} milliseconds={whole}.{rest:03}",
-                self.received, self.sent
-            );
+            write!(buffer, "{now} {level} {TARGET}")
+        };
+        Self { buffer, json }
+    }
+
+    fn name(&mut self, name: &str) {
+        let _ = if self.json {
+            write!(self.buffer, r#","{name}":"#)
+        } else {
+            write!(self.buffer, " {name}=")
+        };
+    }
+
+    fn word(&mut self, name: &str, value: &str) {
+        self.name(name);
+        if self.json {
+            let _ = serde_json::to_writer(&mut *self.buffer, value);
+        } else {
+            self.buffer.extend_from_slice(value.as_bytes());
         }
-        let correlation = self.correlation.and_then(|id| id.to_str().ok());
-        for (name, value) in [("instance", self.instance), ("correlation", correlation)] {
-            let Some(value) = value else { continue };
-            if json {
-                let _ = write!(buffer, r#","{name}":"#);
-                let _ = serde_json::to_writer(&mut *buffer, value);
-            } else {
-                let _ = write!(buffer, " {name}={value}");
-            }
+    }
+
+    fn number(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.name(name);
+        let _ = write!(self.buffer, "{value}");
+    }
+
+    fn milliseconds(&mut self, took: Duration) {
+        let micros = took.as_micros();
+        self.number("milliseconds", format_args!("{}.{:03}", micros / 1000, micros % 1000));
+    }
+
+    fn end(mut self, correlation: Option<&HeaderValue>) {
+        if let Some(id) = correlation.and_then(|id| id.to_str().ok()) {
+            self.word("correlation", id);
         }
-        buffer.extend_from_slice(if json { b"}\n" } else { b"\n" });
+        self.buffer.extend_from_slice(if self.json { b"}\n" } else { b"\n" });
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) use template::Template;
 
 const UNARY: Front = Front::by_code("json");
 const STREAM: Front = Front::always_200("json");
+const WRONG_VERB: Front = Front::always("json", 405);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 /// How long the caller waits, where `grpc-timeout` is not known.
@@ -80,21 +81,21 @@ impl Edge {
                     "VERB_UNKNOWN",
                     "this path takes other HTTP methods",
                 );
-                let refused = self.nowhere(refusal, began);
+                let refused = self.nowhere(refusal, WRONG_VERB, &parts.headers, began);
                 let mut response = failure::response(&refused.status, refused.headers, form);
                 *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
                 response.headers_mut().insert(ALLOW, allow);
                 return response;
             }
             Place::Refused(refusal) => {
-                let refused = self.nowhere(refusal, began);
+                let refused = self.nowhere(refusal, UNARY, &parts.headers, began);
                 return failure::response(&refused.status, refused.headers, form);
             }
         };
         let timeout = match timeout(&parts.headers) {
             Ok(timeout) => timeout,
             Err(refusal) => {
-                let refused = self.nowhere(refusal, began);
+                let refused = self.nowhere(refusal, UNARY, &parts.headers, began);
                 return failure::response(&refused.status, refused.headers, form);
             }
         };
@@ -106,6 +107,7 @@ impl Edge {
             peer,
             timeout,
             began,
+            together: None,
         };
         let answered = if target.method.client_streaming {
             self.uploaded(ask, &target, body).await

@@ -83,6 +83,7 @@ mod text;
 mod tls;
 mod upstreams;
 mod versions;
+mod visit;
 mod watch;
 mod websocket;
 

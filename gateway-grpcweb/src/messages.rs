@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::metrics::Metrics;
-    use crate::record::Record;
+    use crate::record::{Front, Record};
 
     fn trailers(status: &'static str) -> Frame<Bytes> {
         let mut trailers = HeaderMap::new();
@@ -197,7 +197,11 @@ mod tests {
     }
 
     fn messages(pieces: Vec<Frame<Bytes>>) -> Messages<impl Body<Data = Bytes, Error = Status> + Unpin> {
-        let record = Record::begin(Metrics::default().method("p.S/M"), None, Instant::now());
+        let record = Record::begin(
+            Metrics::default().method("p.S/M"),
+            Front::always_200("grpc-web"),
+            Instant::now(),
+        );
         let body = StreamBody::new(stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)));
         let body = body.map_err(|never| match never {});
         Messages::new(body, Watch::new(None, None, CancellationToken::new(), record), false)

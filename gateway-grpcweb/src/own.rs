@@ -14,6 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
+use lyceum::context::headers::CORRELATION;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -31,7 +32,7 @@ use crate::response::{Outbound, Reply};
 use crate::route::Routes;
 use crate::schema::Schema;
 use crate::watch::Watch;
-use crate::{deadline, headers, native, refusal};
+use crate::{deadline, headers, invoke, native, refusal};
 
 /// What is served here, by path.
 const METHODS: [&str; 4] = [
@@ -90,7 +91,10 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let mut record = Record::begin(method, Some(ask.front), ask.began);
+        let mut record = Record::begin(method, ask.front, ask.began);
+        let mut upstream = headers::upstream(ask.headers);
+        let correlation = invoke::trace(&mut upstream, record.span());
+        record.correlate(correlation.clone());
         let granted = self
             .quota
             .rules()
@@ -106,6 +110,7 @@ impl Edge {
                 record.end(status.code());
                 let mut response = refusal::response(&status);
                 response.headers_mut().extend(denied.told);
+                response.headers_mut().extend(correlation.map(|id| (CORRELATION, id)));
                 return response;
             }
         };
@@ -113,7 +118,7 @@ impl Edge {
         let mut request = Request::new(tonic::body::Body::new(stream));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = ask.uri.clone();
-        *request.headers_mut() = headers::upstream(ask.headers);
+        *request.headers_mut() = upstream;
         let served = match self.own.services.clone().call(request).await {
             Ok(served) => served,
             Err(never) => match never {},
@@ -124,6 +129,7 @@ impl Edge {
         if answer == Form::Native {
             kept.extend(native::down(&parts.headers));
         }
+        kept.extend(correlation.map(|id| (CORRELATION, id)));
         let reply = match ended {
             Some(code) => {
                 record.end(code);

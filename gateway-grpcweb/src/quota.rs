@@ -33,7 +33,7 @@ use arc_swap::{ArcSwap, Guard};
 use lyceum::policy::Limits;
 
 pub(crate) use rules::Rules;
-pub(crate) use standing::Standing;
+pub(crate) use standing::{Standing, Together};
 
 use kept::Kept;
 use ledger::Ledger;

@@ -26,15 +26,15 @@ use crate::status;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Front {
     name: &'static str,
-    /// Whether the HTTP status tells how a call ended, rather than that there was an answer.
-    maps: bool,
+    /// The HTTP status however a call ends; none where its code tells.
+    status: Option<u16>,
 }
 
 /// A call under way.
 #[derive(Debug)]
 pub(crate) struct Record {
     method: Arc<Method>,
-    front: Option<Front>,
+    front: Front,
     began: Instant,
     correlation: Option<HeaderValue>,
     instance: Option<Arc<str>>,
@@ -63,24 +63,32 @@ struct Counting {
 impl Front {
     /// One whose answers are HTTP 200 however the call ends.
     pub(crate) const fn always_200(name: &'static str) -> Self {
-        Self { name, maps: false }
+        Self::always(name, 200)
     }
 
     /// One whose answers have the HTTP status of the code.
     pub(crate) const fn by_code(name: &'static str) -> Self {
-        Self { name, maps: true }
+        Self { name, status: None }
+    }
+
+    /// One whose answer has a status of its own.
+    pub(crate) const fn always(name: &'static str, status: u16) -> Self {
+        Self {
+            name,
+            status: Some(status),
+        }
     }
 
     fn http(self, code: Code) -> u16 {
-        if self.maps { status::http(code).as_u16() } else { 200 }
+        self.status.unwrap_or_else(|| status::http(code).as_u16())
     }
 }
 
 // === impl Record ===
 
 impl Record {
-    /// A call begins; one that led nowhere has no front.
-    pub(crate) fn begin(method: Arc<Method>, front: Option<Front>, began: Instant) -> Self {
+    /// A call begins.
+    pub(crate) fn begin(method: Arc<Method>, front: Front, began: Instant) -> Self {
         method.begin();
         let span = tracing::debug_span!(
             "rpc.gateway",
@@ -161,7 +169,8 @@ impl Record {
         self.method.journal.note(&Line {
             method: &self.method.name,
             code,
-            front: self.front.map(|front| (front.name, front.http(code))),
+            front: self.front.name,
+            http: self.front.http(code),
             received: match &self.received {
                 Received::Known(size) => *size,
                 Received::Counted(passed) => passed.load(Ordering::Relaxed),
@@ -218,11 +227,11 @@ mod tests {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let method = metrics.method("p.S/M");
-        let mut record = Record::begin(Arc::clone(&method), None, Instant::now());
+        let mut record = Record::begin(Arc::clone(&method), Front::by_code("json"), Instant::now());
         assert_eq!(method.tally().in_flight, 1);
         record.end(Code::Ok);
         drop(record);
-        drop(Record::begin(method, None, Instant::now()));
+        drop(Record::begin(method, Front::by_code("json"), Instant::now()));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(
@@ -241,7 +250,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.journal.open(LogFormat::Json);
         let (other, method) = (metrics.method("other"), metrics.method("p.S/M"));
-        let mut record = Record::begin(Arc::clone(&other), Some(Front::by_code("json")), Instant::now());
+        let mut record = Record::begin(Arc::clone(&other), Front::by_code("json"), Instant::now());
         record.is_for(Arc::clone(&method));
         assert_eq!((other.tally().in_flight, method.tally().in_flight), (0, 1));
         record.is_for(Arc::clone(&method));

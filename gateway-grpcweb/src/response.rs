@@ -9,12 +9,14 @@
 //!
 //! **When not.** For an answer that failed before its first byte: that is a `refusal`, whose status stands in the headers.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
@@ -210,6 +212,18 @@ impl<B> Reply<B> {
     /// The pieces of a stream, each sent as soon as it is there.
     pub(crate) fn pieces(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self::Stream(Box::pin(StreamBody::new(stream.map(|piece| Ok(Frame::data(piece))))))
+    }
+
+    /// The same of a stream that was asked once already: what it finds out at once can stand in the answer's headers.
+    pub(crate) async fn begun(stream: BoxStream<'static, Bytes>) -> Self {
+        let mut stream = stream.peekable();
+        poll_fn(|context| {
+            // Whether anything is there yet is the same to us.
+            let _ = Pin::new(&mut stream).poll_peek(context);
+            Poll::Ready(())
+        })
+        .await;
+        Self::pieces(stream)
     }
 }
 

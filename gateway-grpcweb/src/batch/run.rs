@@ -24,6 +24,7 @@ use crate::edge::Edge;
 use crate::invoke::Ask;
 use crate::json;
 use crate::peer::Peer;
+use crate::quota::Together;
 use crate::record::Front;
 use crate::schema::{MethodInfo, codec};
 
@@ -45,6 +46,7 @@ pub(super) struct Caller {
     pub(super) edge: Arc<Edge>,
     pub(super) headers: Arc<HeaderMap>,
     pub(super) peer: Peer,
+    pub(super) together: Arc<Together>,
 }
 
 /// A batch under way.
@@ -158,6 +160,7 @@ impl Run {
                 peer: &caller.peer,
                 timeout: Some(timeout),
                 began: Instant::now(),
+                together: Some(&caller.together),
             };
             let answered = match caller.edge.invoke(ask, &message).await {
                 Ok(answer) => read(&method, answer.messages, wanted, room).await,

@@ -25,7 +25,10 @@ const COMPLETE: Bytes = Bytes::from_static(b"event: complete\ndata:\n\n");
 const KEEPALIVE: Bytes = Bytes::from_static(b":\n\n");
 
 /// The events of an operation, or of why it does not run.
-pub(super) fn response(schema: &Schema, request: Result<Request, Vec<ServerError>>) -> Response<Reply<ResponseBody>> {
+pub(super) async fn response(
+    schema: &Schema,
+    request: Result<Request, Vec<ServerError>>,
+) -> Response<Reply<ResponseBody>> {
     let answers = match request {
         Ok(request) => schema.execute_stream(request),
         Err(errors) => stream::iter([Executed::from_errors(errors)]).boxed(),
@@ -38,7 +41,7 @@ pub(super) fn response(schema: &Schema, request: Result<Request, Vec<ServerError
             Ok(None) => (COMPLETE, None),
         })
     });
-    let mut response = Response::new(Reply::pieces(events));
+    let mut response = Response::new(Reply::begun(events.boxed()).await);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(super::EVENTS));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -23,6 +23,7 @@ use super::values::{self, Entry};
 use crate::edge::Edge;
 use crate::invoke::{Answer, Ask};
 use crate::peer::Peer;
+use crate::quota::Together;
 use crate::record::Front;
 use crate::schema::{MethodInfo, codec};
 
@@ -38,6 +39,7 @@ pub(super) struct Caller {
     pub(super) headers: HeaderMap,
     pub(super) peer: Peer,
     pub(super) began: Instant,
+    pub(super) together: Together,
     room: AtomicUsize,
 }
 
@@ -51,6 +53,7 @@ impl Caller {
             headers,
             peer,
             began,
+            together: Together::default(),
             room: AtomicUsize::new(ROOM),
         }
     }
@@ -72,6 +75,7 @@ impl Caller {
             peer: &self.peer,
             timeout: None,
             began: self.began,
+            together: Some(&self.together),
         };
         self.edge.invoke(ask, &message).await.map_err(|refused| refused.status)
     }

@@ -101,6 +101,7 @@ fn ask(context: &RequestContext<RoleServer>) -> Result<Ask<'_>, ErrorData> {
         peer: &arrived.peer,
         timeout: None,
         began: arrived.began,
+        together: None,
     })
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::metrics::Metrics;
-use crate::record::Record;
+use crate::record::{Front, Record};
 use crate::request::{self, Fault};
 use crate::watch::Timer;
 
@@ -66,7 +66,11 @@ fn watched(
         pieces: pieces.into(),
         stays_open: false,
     };
-    let record = Record::begin(Metrics::default().method("p.S/M"), None, Instant::now());
+    let record = Record::begin(
+        Metrics::default().method("p.S/M"),
+        Front::always_200("grpc-web"),
+        Instant::now(),
+    );
     Outbound::new(upstream, form, Watch::new(timer, fault, stopping, record))
 }
 

@@ -250,6 +250,7 @@ impl Call {
             peer: &self.opening.peer,
             timeout: None,
             began: Instant::now(),
+            together: None,
         };
         let head = match single::call(&self.opening.edge, ask, body).await {
             Ok(head) => head,

@@ -112,6 +112,7 @@ async fn answer(opening: &Opening, said: HeaderMap, body: Queue, out: &mpsc::Sen
         peer: &opening.peer,
         timeout: None,
         began: Instant::now(),
+        together: None,
     };
     let send = async |bytes: Bytes| out.send(Message::Binary(bytes)).await.is_ok();
     match call(&opening.edge, ask, body).await {
