@@ -43,48 +43,59 @@ pub(crate) enum Error {
     Flag,
 }
 
-/// Reads a query.
+/// Reads a query. A message may be any bytes, so nothing here is taken for text.
 pub(crate) fn read(query: &str) -> Result<Asked, Error> {
     let (mut codec, mut compressed, mut message, mut is_base64) = (None, false, None, false);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "connect" if value != "v1" => return Err(Error::Version),
-            "encoding" => {
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = decoded(value);
+        match &*decoded(name) {
+            b"connect" if value != b"v1" => return Err(Error::Version),
+            b"encoding" => {
                 codec = Some(match &*value {
-                    "proto" => Codec::Proto,
-                    "json" => Codec::Json,
+                    b"proto" => Codec::Proto,
+                    b"json" => Codec::Json,
                     _ => return Err(Error::Encoding),
                 });
             }
-            "compression" => {
+            b"compression" => {
                 compressed = match &*value {
-                    "gzip" => true,
-                    "identity" | "" => false,
+                    b"gzip" => true,
+                    b"identity" | b"" => false,
                     _ => return Err(Error::Compression),
                 };
             }
-            "base64" => {
+            b"base64" => {
                 is_base64 = match &*value {
-                    "1" => true,
-                    "0" | "" => false,
+                    b"1" => true,
+                    b"0" | b"" => false,
                     _ => return Err(Error::Flag),
                 };
             }
-            "message" => message = Some(value),
+            b"message" => message = Some(value),
             _ => {}
         }
     }
     let message = message.ok_or(Error::Missing)?;
     let message = if is_base64 {
-        BASE64.decode(message.as_bytes()).map_err(|_| Error::Base64)?.into()
+        BASE64.decode(&message).map_err(|_| Error::Base64)?.into()
     } else {
-        Bytes::from(message.into_owned())
+        Bytes::from(message)
     };
     Ok(Asked {
         codec: codec.ok_or(Error::Encoding)?,
         compressed,
         message,
     })
+}
+
+/// The bytes that stand in a query as `%C3` or, a blank, as `+`.
+fn decoded(text: &str) -> Vec<u8> {
+    let spaced: Vec<u8> = text
+        .bytes()
+        .map(|byte| if byte == b'+' { b' ' } else { byte })
+        .collect();
+    percent_encoding::percent_decode(&spaced).collect()
 }
 
 #[cfg(test)]
@@ -102,6 +113,9 @@ mod tests {
             assert_eq!(&*proto.message, &[0xff, 0xef]);
         }
         assert_eq!(read("encoding=proto&message=").unwrap().message, "");
+        // Bytes that are no text arrive as they are.
+        let bytes = read("encoding=proto&message=%00%ff%C3+a").unwrap();
+        assert_eq!(&*bytes.message, b"\0\xff\xc3 a");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body::Body;
 use lyceum::error::Error as Refusal;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize as _;
 use tokio::time::timeout;
 use tonic::{Code, Status};
@@ -83,6 +84,9 @@ fn read(body: &[u8]) -> Result<Asked, Refusal> {
 
 /// Reads the query of a GET.
 pub(super) fn get(query: &str) -> Result<Asked, Refusal> {
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Refusal::invalid_argument("QUERY_INVALID", "the query is not UTF-8"));
+    }
     let (mut document, mut name, mut variables) = (None, None, None);
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*key {
@@ -195,6 +199,10 @@ mod tests {
         assert_eq!(request.operation_name, None);
         assert!(get("variables=%7B%7D").is_err());
         assert!(get("query=a&variables=%7B").is_err());
+        assert!(
+            get("query=a&variables=%7B%22a%22:%22%ff%22%7D").is_err(),
+            "broken UTF-8"
+        );
         assert!(matches!(read(b" [{\"query\":\"{a}\"}]"), Ok(Asked::Many(many)) if many.len() == 1));
         assert!(read(b"[]").is_err());
         assert!(read(b"{\"query\":").is_err());

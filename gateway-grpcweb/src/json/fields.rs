@@ -3,6 +3,7 @@
 //! A field is named as in JSON or as in the contract, those inside others with dots between; one that repeats is given
 //! more than once. When not: what is no single value (a message, a map) can only come in a body.
 
+use percent_encoding::percent_decode_str;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 use crate::schema::codec;
@@ -66,6 +67,9 @@ pub(crate) fn set(message: &mut DynamicMessage, path: &[FieldDescriptor], text: 
 
 /// Sets what a query says; fields that the path or the body has set already cannot be said again.
 pub(crate) fn query(message: &mut DynamicMessage, query: &str, taken: &[&str]) -> Result<(), Vec<Violation>> {
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(vec![("query".to_owned(), "is not UTF-8".to_owned())]);
+    }
     let mut violations = Vec::new();
     let descriptor = message.descriptor();
     for (index, (name, text)) in form_urlencoded::parse(query.as_bytes()).enumerate() {

@@ -11,7 +11,8 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use prost::Message as _;
 use prost_reflect::DescriptorPool;
-use prost_types::{DescriptorProto, FileDescriptorProto};
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 
 /// The most that one service's files may be together.
 const BYTES: usize = 8 * 1024 * 1024;
@@ -36,6 +37,8 @@ pub(crate) enum Error {
     TooMany,
     #[error("more than {TYPES} messages and enums")]
     TooManyTypes,
+    #[error("{0} has an entry of a map that is not one key and one value")]
+    Entry(String),
     #[error("{0} declares types of google.protobuf")]
     Usurped(String),
     #[error("{0} imports itself, directly or not")]
@@ -90,6 +93,9 @@ impl Files {
         self.types += file.enum_type.len() + file.message_type.iter().map(types).sum::<usize>();
         if self.types > TYPES {
             return Err(Error::TooManyTypes);
+        }
+        if !file.message_type.iter().all(has_entries) {
+            return Err(Error::Entry(name));
         }
         if self.by_name.len() >= FILES {
             return Err(Error::TooMany);
@@ -164,4 +170,25 @@ fn is_well_known(name: &str) -> bool {
 /// A message and all that is declared inside it. What decodes is nested at most a hundred deep.
 fn types(message: &DescriptorProto) -> usize {
     1 + message.enum_type.len() + message.nested_type.iter().map(types).sum::<usize>()
+}
+
+/// Whether every entry of a map, here or further inside, is one: who reads maps counts on it and looks no more.
+fn has_entries(message: &DescriptorProto) -> bool {
+    let is_entry = message.options.as_ref().is_some_and(|options| options.map_entry());
+    let has = |number, fits: fn(&FieldDescriptorProto) -> bool| {
+        let mut fields = message.field.iter().filter(|field| field.number() == number);
+        let plain = |field: &FieldDescriptorProto| field.label() != Label::Repeated && field.oneof_index.is_none();
+        fields.next().is_some_and(|field| plain(field) && fits(field)) && fields.next().is_none()
+    };
+    let good = !is_entry || (message.field.len() == 2 && has(1, is_key) && has(2, |_| true));
+    good && message.nested_type.iter().all(has_entries)
+}
+
+/// Whether a field is of a type that a map's key may have. One of no type is a message or an enum.
+fn is_key(field: &FieldDescriptorProto) -> bool {
+    let other = matches!(
+        field.r#type(),
+        Type::Double | Type::Float | Type::Bytes | Type::Enum | Type::Group | Type::Message
+    );
+    field.r#type.is_some() && !other
 }

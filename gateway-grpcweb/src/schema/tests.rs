@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
-use prost_types::{FieldDescriptorProto, FileDescriptorProto};
+use prost_types::field_descriptor_proto::Type;
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, MessageOptions};
 
 use super::files::{Error, Files};
 use super::*;
@@ -16,7 +17,7 @@ fn file(name: &str, imports: &[&str]) -> FileDescriptorProto {
         package: Some("lies".to_owned()),
         syntax: Some("proto3".to_owned()),
         dependency: imports.iter().map(|&import| import.to_owned()).collect(),
-        message_type: vec![prost_types::DescriptorProto {
+        message_type: vec![DescriptorProto {
             name: Some(message(name)),
             field: (1..)
                 .zip(imports)
@@ -31,6 +32,18 @@ fn file(name: &str, imports: &[&str]) -> FileDescriptorProto {
                 .collect(),
             ..Default::default()
         }],
+        ..Default::default()
+    }
+}
+
+/// A field of its own.
+fn field(name: &str, number: i32, r#type: Type) -> FieldDescriptorProto {
+    FieldDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        label: Some(1),
+        r#type: Some(r#type.into()),
+        type_name: (r#type == Type::Message).then(|| ".lies.A".to_owned()),
         ..Default::default()
     }
 }
@@ -87,6 +100,37 @@ fn descriptors_that_lie_are_refused() {
     usurper.package = Some("google.protobuf".to_owned());
     usurper.message_type[0].name = Some("Timestamp".to_owned());
     assert!(matches!(built(&[usurper]), Err(Error::Usurped(_))));
+
+    // Whoever reads a map would look for a key and a value in vain.
+    let key = |r#type| field("key", 1, r#type);
+    let value = field("value", 2, Type::Bytes);
+    for (fields, good) in [
+        (vec![key(Type::String), value.clone()], true),
+        (vec![value.clone(), key(Type::Bool)], true),
+        (vec![key(Type::String)], false),
+        (vec![value.clone()], false),
+        (
+            vec![key(Type::String), value.clone(), field("more", 3, Type::Bool)],
+            false,
+        ),
+        (vec![key(Type::String), key(Type::String)], false),
+        (vec![key(Type::Double), value.clone()], false),
+        (vec![key(Type::Message), value.clone()], false),
+    ] {
+        let mut lying = file("a.proto", &[]);
+        lying.message_type[0].nested_type.push(DescriptorProto {
+            name: Some("MEntry".to_owned()),
+            field: fields.clone(),
+            options: Some(MessageOptions {
+                map_entry: Some(true),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        let outcome = built(&[lying]);
+        assert_eq!(outcome.is_ok(), good, "{fields:?}: {outcome:?}");
+        assert!(good || matches!(outcome, Err(Error::Entry(_))), "{fields:?}");
+    }
 
     let mut files = Files::default();
     assert!(matches!(

@@ -3,10 +3,11 @@
 //! A browser that reads nothing, or answers no ping, is gone, whatever its TCP connection thinks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::SinkExt as _;
-use futures_util::stream::SplitSink;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -17,6 +18,9 @@ use super::{Settings, Socket, wire};
 
 /// Messages that wait to be written.
 pub(super) const WAITING: usize = 8;
+
+/// How long the other side may go on after the close was written.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Whether the other side was heard since somebody asked.
 #[derive(Debug, Default)]
@@ -95,6 +99,12 @@ pub(super) async fn write(
             Ok(Err(_)) | Err(_) => return Err(Gone),
         }
     }
+}
+
+/// Hears the other side out, once the close is written, until it has closed as well: what is unread when a connection is
+/// dropped makes the kernel reset it, and the last words, which are a call's status, are lost.
+pub(super) async fn hear_out(stream: &mut SplitStream<Socket>) {
+    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }
 
 /// How a socket ends.

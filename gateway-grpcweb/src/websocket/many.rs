@@ -78,8 +78,8 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         _ = writing.as_mut() => return,
     };
     drop(calls);
-    if out.send(ending.close()).await.is_ok() {
-        let _ = timeout(settings.idle, writing).await;
+    if out.send(ending.close()).await.is_ok() && matches!(timeout(settings.idle, writing).await, Ok(Ok(()))) {
+        line::hear_out(&mut stream).await;
     }
 }
 

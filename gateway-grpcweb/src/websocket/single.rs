@@ -56,9 +56,9 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         // Nobody is there to be told.
         _ = writing.as_mut() => return,
     };
-    if out.send(ending.close()).await.is_ok() {
-        // The last words of a call may be many.
-        let _ = timeout(settings.idle, writing).await;
+    // The last words of a call may be many.
+    if out.send(ending.close()).await.is_ok() && matches!(timeout(settings.idle, writing).await, Ok(Ok(()))) {
+        line::hear_out(&mut stream).await;
     }
 }
 

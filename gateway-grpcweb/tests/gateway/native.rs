@@ -385,3 +385,14 @@ async fn a_body_of_no_frames_and_trailers_in_a_request_hurt_nobody() {
         (vec![Bytes::from_static(b"whole")], 14)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_breaks_off_is_a_status_and_the_connection_stays() {
+    let stage = Stage::start().await;
+    let client = Client::connect(&stage).await;
+    for (method, whole) in [("Reset", 0), ("Break", 1)] {
+        let (messages, status) = client.unary(&format!("mirror.v1.MirrorService/{method}"), b"").await;
+        assert_eq!((messages.len(), i32::from(status.code())), (whole, 14), "{status:?}");
+    }
+    assert_eq!(client.unary(GET, b"").await.1.code(), tonic::Code::Ok);
+}

@@ -17,11 +17,11 @@
 //! | error metadata cannot be seen | grpc/grpc-web 61, 962, 1319 | [`scripts_see_the_metadata_that_a_response_carries`], `calls::failures_of_a_service_arrive_with_their_details` |
 //! | no CORS headers on error replies | envoy 10128 | [`a_service_without_instances_is_a_status_that_a_script_can_read`], `faults::every_bad_request_gets_a_status_that_says_why` |
 //! | idle streams are cut | grpc-web 132, 961; connect-es 1511 | [`an_idle_stream_is_kept_and_its_connection_probed`] |
-//! | a stream hangs when its backend dies | grpc-web 1052 | [`a_stream_ends_with_a_status_when_its_service_goes`], `faults::a_service_that_breaks_off_leaves_whole_messages_and_a_status` |
+//! | a stream hangs when its backend dies | grpc-web 1052 | [`a_stream_ends_with_a_status_when_its_service_goes`], `faults::a_service_that_breaks_off_leaves_whole_messages_and_a_status`, `hostile::a_service_that_resets_in_the_middle_is_a_status_in_every_tongue` |
 //! | cancel does not propagate | envoy 39651, improbable-eng/grpc-web 543 | [`a_browser_that_leaves_ends_the_call_upstream`] |
 //! | deadlines are not honoured | envoy 11790 | [`a_deadline_that_passes_is_deadline_exceeded`], `calls::a_deadline_has_a_limit` |
 //! | no compression, or one that loses trailers | envoy 22411, grpc-rust 2273 | `compression::an_answer_is_compressed_with_its_trailers`, `compression::a_compressed_stream_arrives_message_by_message` |
-//! | no client or bidirectional streaming | grpc-web 24, 815, 1205 | `connect::both_sides_stream_at_once_over_http2`, `native::messages_go_both_ways_at_once` |
+//! | no client or bidirectional streaming | grpc-web 24, 815, 1205 | `websocket::grpcwebproxys_client_makes_every_kind_of_call`, `websocket::many`, `connect::both_sides_stream_at_once_over_http2`, `native::messages_go_both_ways_at_once` |
 //! | lists of headers cannot be configured | apisix 8791, Kong 11185 | [`any_legal_preflight_is_granted_and_the_headers_pass`], `hygiene::the_edge_changes_while_it_runs` |
 //! | no text mode | vanguard-go 143 | `calls::unary_and_streaming_calls_work_in_both_forms_over_both_protocols` |
 //! | every call costs a preflight | grpc-web 126 | [`any_legal_preflight_is_granted_and_the_headers_pass`] |

@@ -267,3 +267,23 @@ async fn a_socket_opens_over_http2_too() {
     assert_eq!(GetProbeResponse::decode(messages[0].clone()).unwrap().payload, "essay");
     connection.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_breaks_off_is_a_status_in_both_protocols() {
+    let stage = Stage::start().await;
+    for (method, whole) in [("Reset", 0), ("Break", 1)] {
+        let method = format!("mirror.v1.MirrorService/{method}");
+        let mut socket = super::open(&stage, &method, SINGLE).await;
+        socket.send("x-of-mine: 1\r\n").await;
+        socket.send(single(b"")).await;
+        socket.send(&[1][..]).await;
+        let (_, messages, status) = socket.answer().await;
+        assert_eq!((messages.len(), i32::from(status.code())), (whole, 14), "{status:?}");
+        let mut page = Page::open(&stage).await;
+        page.call(1, &method, b"").await;
+        page.call(2, GET, b"").await;
+        let (messages, code) = page.finish(1).await;
+        assert_eq!((messages.len(), code), (whole, 14), "{method}");
+        assert_eq!(page.finish(2).await.1, 0, "the call beside it");
+    }
+}
