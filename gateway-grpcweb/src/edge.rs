@@ -162,7 +162,7 @@ impl Edge {
         self.compression.answer(wanted, response)
     }
 
-    async fn plain<B>(self: &Arc<Self>, request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
+    async fn plain<B>(self: &Arc<Self>, mut request: Request<B>, peer: &Peer) -> Response<Reply<ResponseBody>>
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -184,7 +184,10 @@ impl Edge {
         }
         // Only the first is in the way of every connection: the others' futures are large, and made when they are wanted.
         let mut response = match Protocol::of(request.headers()) {
-            Some(protocol) => self.call(request, peer, protocol).await,
+            Some(protocol) => {
+                self.rename(&mut request);
+                self.call(request, peer, protocol).await
+            }
             None => Box::pin(self.beside(request, peer, &admission)).await,
         };
         correlate(response.headers_mut());
@@ -205,6 +208,10 @@ impl Edge {
     {
         let journal = &self.metrics.journal;
         match request.uri().path() {
+            _ if websocket::is_wanted(&request) => {
+                let visit = Visit::of(journal, visit::WEBSOCKET, &request);
+                visit.end(self.websocket(request, peer, admission).map(Reply::from))
+            }
             mcp::PATH => {
                 let visit = Visit::begin(journal, &request);
                 let foreign = *admission == Admission::Refused;
@@ -220,15 +227,18 @@ impl Edge {
                 let visit = Visit::begin(journal, &request);
                 visit.end(Box::pin(self.graphql(request, peer)).await)
             }
-            _ if websocket::is_wanted(&request) => {
-                let visit = Visit::of(journal, visit::WEBSOCKET, &request);
-                visit.end(self.websocket(request, peer, admission).map(Reply::from))
-            }
             SESSION => {
                 let visit = Visit::begin(journal, &request);
                 visit.end(Box::pin(self.session(request, peer)).await.map(Reply::from))
             }
             _ => Box::pin(self.other(request, peer)).await,
+        }
+    }
+
+    /// Gives a call its version, if it names none. One that cannot be had is refused when the call begins.
+    fn rename<B>(&self, request: &mut Request<B>) {
+        if let Some(Ok(meant)) = self.meant(request.uri(), request.headers()) {
+            *request.uri_mut() = meant;
         }
     }
 
@@ -253,10 +263,15 @@ impl Edge {
     where
         B: Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let kind = Kind::of(&parts).filter(|kind| kind.is_plain() || names_method(parts.uri.path()));
         let place = match kind {
-            Some(_) => None,
+            Some(_) => {
+                if let Some(Ok(meant)) = self.meant(&parts.uri, &parts.headers) {
+                    parts.uri = meant;
+                }
+                None
+            }
             None => self
                 .rest
                 .load()
@@ -276,7 +291,7 @@ impl Edge {
     }
 
     /// Whether everybody is known who serves, and every service was asked for its types, which JSON is spoken with.
-    fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         let services = self.routes.services();
         self.routes.is_ready()
             && self.has_newest_types()

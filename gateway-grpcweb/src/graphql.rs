@@ -22,6 +22,7 @@ mod events;
 mod names;
 mod resolve;
 mod scan;
+mod session;
 mod types;
 mod values;
 mod weight;
@@ -50,6 +51,7 @@ use crate::response::Reply;
 use crate::{invoke, refusal, schema};
 use asked::Asked;
 use resolve::Caller;
+pub(crate) use session::Session;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/graphql";

@@ -135,7 +135,15 @@ impl Edge {
         let path = ask.uri.path();
         let (route, method) = match self.routes.find(path) {
             Found::Method(route, method) => (route, method),
-            Found::Nothing => return Err(self.nowhere(refusal::unknown_method(), ask.front, ask.headers, ask.began)),
+            Found::Nothing => {
+                let refusal = match self.meant(ask.uri, ask.headers) {
+                    Some(Err(refusal)) => refusal,
+                    // Which versions there are is known once everybody was asked.
+                    _ if self.is_announced(path) && !self.is_settled() => refusal::not_ready(),
+                    _ => refusal::unknown_method(),
+                };
+                return Err(self.nowhere(refusal, ask.front, ask.headers, ask.began));
+            }
             Found::NotYet => return Err(self.nowhere(refusal::not_ready(), ask.front, ask.headers, ask.began)),
         };
         let mut record = Record::begin(route.method(method), ask.front, ask.began);
@@ -145,6 +153,7 @@ impl Edge {
         let mut told = HeaderMap::new();
         let admitted = self.admit(&ask, record.method(), correlation.as_ref()).await;
         told.extend(correlation.map(|id| (CORRELATION, id)));
+        self.warn(path, &mut told);
         let granted = match admitted {
             Ok(admitted) => {
                 if admitted.keeps_authorization {

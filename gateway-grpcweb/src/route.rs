@@ -21,7 +21,6 @@ use tokio::sync::{SetOnce, watch};
 use tokio::task::JoinSet;
 
 use crate::metrics::{Method, Metrics, OTHER};
-use crate::upstreams::Upstream;
 
 /// How many methods of a service get names of their own in metrics; the rest is counted together.
 const NAMED: usize = 256;
@@ -228,19 +227,6 @@ struct Followed {
     announced: Announced,
 }
 
-impl Followed {
-    fn outside(upstream: Upstream) -> (String, Self) {
-        let announced = Announced {
-            methods: upstream.methods.into_iter().collect(),
-            live: true,
-            known: true,
-            outside: true,
-        };
-        let channel = upstream.channel;
-        (channel.service().to_owned(), Self { channel, announced })
-    }
-}
-
 // === impl Announced ===
 
 impl Announced {
@@ -280,11 +266,21 @@ fn owners<'a>(announced: &BTreeMap<&'a str, &'a Announced>) -> BTreeMap<&'a str,
 }
 
 /// Keeps the routes up to date for as long as it runs.
-pub(crate) async fn follow(fabric: Fabric, routes: Arc<Routes>, outside: Vec<Upstream>) {
+pub(crate) async fn follow(fabric: Fabric, routes: Arc<Routes>, outside: Vec<(Channel, Watch)>) {
     let mut names = fabric.discovery().services();
     let mut heard = !names.borrow().is_empty();
-    let mut followed: BTreeMap<String, Followed> = outside.into_iter().map(Followed::outside).collect();
+    let mut followed = BTreeMap::new();
     let mut changes = JoinSet::new();
+    for (channel, mut instances) in outside {
+        let name = channel.service().to_owned();
+        let mut announced = Announced {
+            outside: true,
+            ..Announced::default()
+        };
+        announced.update(&instances.borrow_and_update());
+        followed.insert(name.clone(), Followed { channel, announced });
+        changes.spawn(next(name, instances));
+    }
     loop {
         let listed = Arc::clone(&names.borrow_and_update());
         for name in listed.iter().filter(|name| *name != fabric.service()) {

@@ -39,7 +39,7 @@ pub(crate) use contract::services as reflected;
 #[cfg(test)]
 pub(crate) use contract::services;
 pub(crate) use contract::{Idempotency, MethodInfo, ServiceInfo};
-pub(crate) use learning::follow;
+pub(crate) use learning::{follow, follow_outside};
 
 /// Every type that was learnt.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ struct Table {
 #[derive(Debug, Default)]
 struct Learnt {
     live: bool,
+    /// Whether it is none of the mesh's.
+    outside: bool,
     /// Whether it was asked once, whatever it said.
     asked: bool,
     services: Vec<Arc<ServiceInfo>>,
@@ -101,7 +103,8 @@ impl Schema {
         self.generation.subscribe()
     }
 
-    /// Takes in what a Consul service reflects; the same gRPC service of two is the one's that is live, then the first's.
+    /// Takes in what a Consul service reflects; the same gRPC service of two is the mesh's, then the one's that is
+    /// live, then the first's.
     fn learn(&self, owner: &str, services: Vec<Arc<ServiceInfo>>) {
         self.update(owner, |learnt| learnt.services = services);
     }
@@ -109,6 +112,11 @@ impl Schema {
     /// Whether any instance of a Consul service can be called now.
     fn set_live(&self, owner: &str, live: bool) {
         self.update(owner, |learnt| learnt.live = live);
+    }
+
+    /// It is none of the mesh's, whose word counts more.
+    fn set_outside(&self, owner: &str) {
+        self.update(owner, |learnt| learnt.outside = true);
     }
 
     /// It was asked, whatever it said.
@@ -128,12 +136,13 @@ impl Schema {
     fn update(&self, owner: &str, change: impl FnOnce(&mut Learnt)) {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         change(learnt.entry(owner.to_owned()).or_default());
-        let mut owners: BTreeMap<&str, (bool, &Arc<ServiceInfo>)> = BTreeMap::new();
+        let mut owners: BTreeMap<&str, ((bool, bool), &Arc<ServiceInfo>)> = BTreeMap::new();
         for said in learnt.values() {
+            let rank = (!said.outside, said.live);
             for service in &said.services {
-                let owner = owners.entry(&service.name).or_insert((said.live, service));
-                if said.live && !owner.0 {
-                    *owner = (true, service);
+                let owner = owners.entry(&service.name).or_insert((rank, service));
+                if rank > owner.0 {
+                    *owner = (rank, service);
                 }
             }
         }

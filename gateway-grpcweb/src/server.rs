@@ -139,8 +139,12 @@ impl Gateway {
         let address = port.address().map_err(failed)?;
         let authentication = Authentication::start(&self.fabric, address)?;
         let edge = Arc::new_cyclic(|own| Edge::new(&self.fabric, authentication, own.clone()));
+        let announced = outside
+            .iter()
+            .map(|upstream| (upstream.channel.clone(), upstream.announced()));
+        let announced = announced.collect();
         let mut following = vec![
-            tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes), outside)),
+            tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes), announced)),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
             tokio::spawn(json::follow(Arc::clone(&edge.schema), Arc::clone(&edge.rest))),
             tokio::spawn(Arc::clone(&edge.graphql).follow(Arc::clone(&edge.schema))),
@@ -148,6 +152,11 @@ impl Gateway {
             tokio::spawn(Arc::clone(&edge.live).follow()),
             tokio::spawn(Arc::clone(&edge.calls).follow()),
         ];
+        following.extend(
+            outside
+                .into_iter()
+                .map(|upstream| tokio::spawn(schema::follow_outside(upstream, Arc::clone(&edge.schema)))),
+        );
         following.extend(tls.clone().map(|tls| tokio::spawn(tls.follow())));
         following.extend(log(&self.fabric, &edge.metrics.journal, self.access_log));
         let quic = match &tls {

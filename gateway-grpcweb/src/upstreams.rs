@@ -5,10 +5,15 @@
 //! service of the mesh is ever replaced by one, and nothing of who is asking goes there ([`forget`]).
 //! **Source.** `docs/gateway/upstreams.md`.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName};
 use lyceum::Fabric;
 use lyceum::client::{Channel, Outside, OutsideError};
+use lyceum::discovery::{Instance, Instances, State, WEIGHT_UNIT};
 use lyceum::identity;
+use tokio::sync::watch;
 
 /// Why a service outside cannot be called.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +37,57 @@ pub enum Error {
 }
 
 /// One service outside, and what it serves.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) channel: Channel,
-    pub(crate) methods: Vec<String>,
+    /// The services that the configuration lists; none where it is to say itself what it serves.
+    pub(crate) listed: Vec<String>,
+    announced: watch::Sender<Arc<Instances>>,
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    fn new(channel: Channel, listed: Vec<String>) -> Self {
+        let announced = watch::Sender::new(instances(channel.service(), listed.clone()));
+        Self {
+            channel,
+            listed,
+            announced,
+        }
+    }
+
+    /// What it serves, told as an instance in Consul tells it.
+    pub(crate) fn announced(&self) -> watch::Receiver<Arc<Instances>> {
+        self.announced.subscribe()
+    }
+
+    /// It serves these.
+    pub(crate) fn announce(&self, services: &BTreeSet<String>) {
+        self.announced.send_if_modified(|announced| {
+            let before = announced.list.iter().flat_map(|instance| &instance.methods);
+            let changed = !before.eq(services);
+            if changed {
+                *announced = instances(self.channel.service(), services.iter().cloned().collect());
+            }
+            changed
+        });
+    }
+}
+
+fn instances(name: &str, mut methods: Vec<String>) -> Arc<Instances> {
+    methods.sort();
+    let only = Instance {
+        id: name.to_owned(),
+        service: name.to_owned(),
+        weight: WEIGHT_UNIT,
+        methods,
+        ..Instance::default()
+    };
+    Arc::new(Instances {
+        state: State::Known,
+        list: vec![only],
+    })
 }
 
 /// Every service outside that the configuration names.
@@ -57,10 +109,7 @@ pub(crate) fn open(fabric: &Fabric) -> Result<Vec<Upstream>, Error> {
             plain = outside.is_plain(),
             "calls may leave the mesh, as gateway.upstreams says"
         );
-        Ok(Upstream {
-            channel,
-            methods: upstream.services.clone(),
-        })
+        Ok(Upstream::new(channel, upstream.services.clone()))
     });
     opened.collect()
 }

@@ -8,7 +8,11 @@
 //! **Why.** A caller that does not care moves along when a version becomes stable; one that does stays where it is until
 //! it decides, and hears in the answer's headers that its version is to go.
 //!
-//! **When not.** gRPC and grpc-web name the version in the path. **Source.** AIP-185 and protobuf's package versions;
+//! In a path as gRPC has it ([`Edge::meant`]) only the full name without its version may stand, so that no service of the
+//! mesh hides another.
+//!
+//! **When not.** GraphQL's fields and agents' tools are of one version each: their reader has a list of them, and chooses.
+//! **Source.** AIP-185 and protobuf's package versions;
 //! RFC 9745 (`deprecation`), RFC 8594 (`sunset`), RFC 8288 and RFC 5829 (`link`).
 
 mod choices;
@@ -19,10 +23,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::LINK;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use lyceum::error::Error as Refusal;
 use tonic::Code;
 
+use crate::edge::Edge;
+use crate::route::Found;
 use crate::schema::{MethodInfo, ServiceInfo};
 
 pub(crate) use choices::Choices;
@@ -51,6 +58,8 @@ enum Stage {
 pub(crate) struct Names {
     /// Service, then method; what a call without a version gets is first.
     services: HashMap<String, HashMap<String, Vec<Offered>>>,
+    /// Whether any contract says of a method that it is to go.
+    deprecates: bool,
 }
 
 /// One version of a method.
@@ -156,7 +165,13 @@ pub(crate) fn kebab(name: &str) -> String {
 
 impl Names {
     pub(crate) fn new(services: &[Arc<ServiceInfo>]) -> Self {
-        let mut names = Self::default();
+        let mut names = Self {
+            deprecates: services
+                .iter()
+                .flat_map(|service| &service.methods)
+                .any(|method| method.deprecated),
+            ..Self::default()
+        };
         for service in services {
             let (version, unversioned) = parted(&service.name);
             names.add(&service.name, version, service);
@@ -231,7 +246,7 @@ impl Names {
     pub(crate) fn warn(&self, method: &MethodInfo, headers: &mut HeaderMap, choices: &Choices) {
         let package = method.service.rsplit_once('.').map_or("", |(package, _)| package);
         let notice = choices.notice(package);
-        if notice.is_none() && !method.deprecated {
+        if (notice.is_none() && !method.deprecated) || headers.contains_key(DEPRECATION) {
             return;
         }
         // Where only the contract says so, it does not say since when: since before anybody asked.
@@ -253,6 +268,80 @@ impl Names {
             }
         }
     }
+}
+
+// === impl Edge ===
+
+impl Edge {
+    /// The request's path as it is meant: `/package.Service/Method` with the version that its caller gets. None for a
+    /// path that says its version, or has none.
+    ///
+    /// # Errors
+    /// A version that cannot be had.
+    pub(crate) fn meant(&self, uri: &Uri, headers: &HeaderMap) -> Option<Result<Uri, Refusal>> {
+        let (service, method) = unversioned(uri.path())?;
+        if matches!(self.routes.find(uri.path()), Found::Method(..)) {
+            return None;
+        }
+        let table = self.rest.load();
+        match table.names.find(service, method, headers, &self.live.load().versions) {
+            Ok(offered) if offered.method.service != service => renamed(uri, &offered.method.path).map(Ok),
+            Ok(_) => None,
+            Err(refusal) if matches!(refusal.reason(), "SERVICE_UNKNOWN" | "METHOD_UNKNOWN") => None,
+            Err(refusal) => Some(Err(refusal)),
+        }
+    }
+
+    /// Whether somebody announced a version of the service that a path names without one.
+    pub(crate) fn is_announced(&self, path: &str) -> bool {
+        unversioned(path).is_some_and(|(service, _)| {
+            let services = self.routes.services();
+            let announced = services.iter().flat_map(|known| &known.methods);
+            announced.into_iter().any(|name| is_version_of(name, service))
+        })
+    }
+
+    /// Says in an answer's headers what is to be said of the version of the method at a path.
+    pub(crate) fn warn(&self, path: &str, headers: &mut HeaderMap) {
+        let (table, live) = (self.rest.load(), self.live.load());
+        if (table.names.deprecates || live.versions.deprecates())
+            && let Some(method) = self.schema.method(path)
+        {
+            table.names.warn(&method, headers, &live.versions);
+        }
+    }
+}
+
+/// Service and method of a path of gRPC's whose package ends in no version.
+fn unversioned(path: &str) -> Option<(&str, &str)> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    let (package, _) = service.rsplit_once('.')?;
+    let last = package.rsplit('.').next()?;
+    (Version::parse(last).is_none() && !method.contains('/')).then_some((service, method))
+}
+
+/// Whether a service's full name is the other with a version.
+fn is_version_of(full: &str, service: &str) -> bool {
+    let parted = full.rsplit_once('.').and_then(|(package, name)| {
+        let (package, version) = package.rsplit_once('.')?;
+        Version::parse(version)?;
+        Some((package, name))
+    });
+    parted.is_some_and(|(package, name)| {
+        let rest = service.strip_prefix(package).and_then(|rest| rest.strip_prefix('.'));
+        rest == Some(name)
+    })
+}
+
+/// The same, with another path.
+fn renamed(uri: &Uri, path: &str) -> Option<Uri> {
+    let renamed: PathAndQuery = match uri.query() {
+        None => path.parse().ok()?,
+        Some(query) => format!("{path}?{query}").parse().ok()?,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(renamed);
+    Uri::from_parts(parts).ok()
 }
 
 fn unknown(reason: &'static str, message: &'static str) -> Refusal {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! upgrade ▸ origin ▸ place ▸ subprotocol ─┬─ grpc-websockets   one call a socket    (single)
-//!                                         └─ lyceum.grpc.v1    many calls a socket  (many, wire)
+//!                                         ├─ lyceum.grpc.v1    many calls a socket  (many, wire)
+//!                                         └─ graphql-transport-ws   at `/graphql`   (graphql)
 //! ```
 //!
 //! **What.** [`Edge::websocket`] opens a socket over HTTP/1.1 (an upgrade) or HTTP/2 (RFC 8441); every call on it goes the
@@ -17,6 +18,7 @@
 //!
 //! **Source.** RFC 6455, RFC 8441; grpcwebproxy's `grpc-websockets` as its client speaks it; `docs/gateway/websocket.md`.
 
+mod graphql;
 mod line;
 pub(crate) mod lines;
 mod many;
@@ -46,6 +48,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::cors::Admission;
 use crate::edge::Edge;
+use crate::graphql::PATH;
 use crate::peer::Peer;
 use crate::record::Front;
 
@@ -98,6 +101,8 @@ enum Tongue {
     Single,
     /// Ours: many.
     Many,
+    /// GraphQL's operations.
+    Graphql,
 }
 
 // === impl Tongue ===
@@ -107,18 +112,24 @@ impl Tongue {
         match self {
             Self::Single => "grpc-websockets",
             Self::Many => "lyceum.grpc.v1",
+            Self::Graphql => "graphql-transport-ws",
         }
     }
 
-    /// The first that both sides know.
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    /// The first that both sides know at a path.
+    fn of(headers: &HeaderMap, path: &str) -> Option<Self> {
+        let known: &[Self] = match path {
+            PATH => &[Self::Graphql],
+            _ => &[Self::Single, Self::Many],
+        };
         headers
             .get_all(SEC_WEBSOCKET_PROTOCOL)
             .iter()
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .find_map(|name| {
-                [Self::Single, Self::Many]
-                    .into_iter()
+                known
+                    .iter()
+                    .copied()
                     .find(|tongue| name.trim_ascii() == tongue.name().as_bytes())
             })
     }
@@ -225,8 +236,8 @@ fn allowed<B>(
         response.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
         return Err(Box::new(response));
     }
-    let Some(tongue) = Tongue::of(headers) else {
-        let text = "name a subprotocol: lyceum.grpc.v1 or grpc-websockets\n";
+    let Some(tongue) = Tongue::of(headers, request.uri().path()) else {
+        let text = "name a subprotocol: lyceum.grpc.v1 or grpc-websockets; at /graphql, graphql-transport-ws\n";
         return refused(StatusCode::BAD_REQUEST, text);
     };
     if request.method() == Method::CONNECT {
@@ -276,6 +287,7 @@ async fn serve(upgrade: OnUpgrade, opening: Opening, tongue: Tongue, _place: Own
         // What is larger than a message may be is told so, up to a point.
         Tongue::Single => opening.edge.limits(opening.uri.path()).message + READ_BUFFER,
         Tongue::Many => wire::LARGEST,
+        Tongue::Graphql => opening.edge.limits(PATH).message + READ_BUFFER,
     };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -289,6 +301,7 @@ async fn serve(upgrade: OnUpgrade, opening: Opening, tongue: Tongue, _place: Own
     match tongue {
         Tongue::Single => single::serve(opening, socket).await,
         Tongue::Many => many::serve(opening, socket).await,
+        Tongue::Graphql => graphql::serve(opening, socket).await,
     }
     gauge.dec();
 }

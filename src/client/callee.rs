@@ -159,7 +159,14 @@ impl Callee {
                             .iter()
                             .all(|endpoint| endpoint.member().link().is_unreachable())
                     {
-                        return Err(self.nobody("INSTANCES_UNREACHABLE", "no instance can be reached"));
+                        // Another attempt will not help: somebody has to look.
+                        let distrusted =
+                            |endpoint: &Arc<Endpoint<Connection>>| endpoint.member().link().is_distrusted();
+                        return Err(if !endpoints.is_empty() && endpoints.iter().all(distrusted) {
+                            self.nobody("CERTIFICATE_REFUSED", "no instance shows a certificate that is trusted")
+                        } else {
+                            self.nobody("INSTANCES_UNREACHABLE", "no instance can be reached")
+                        });
                     }
                 }
                 None if !plan.wait && self.instances.borrow().is_known() => {

@@ -8,7 +8,7 @@
 //! instance is and how well it does are discovery's and the balancer's. Source: gRPC's connection backoff.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::callee::Shared;
-use super::lane::{Lane, Place};
+use super::lane::{self, Lane, Place};
 use crate::balancing::Member;
 use crate::discovery::Instance;
 
@@ -56,6 +56,8 @@ pub(super) struct Link {
     spread: Notify,
     hurry: Notify,
     failures: AtomicU32,
+    /// Whether its certificate was why, the last time.
+    distrusted: AtomicBool,
 }
 
 /// What identifies an instance: the same id at another address is somebody else.
@@ -79,6 +81,7 @@ impl Connection {
             spread: Notify::new(),
             hurry: Notify::new(),
             failures: AtomicU32::new(0),
+            distrusted: AtomicBool::new(false),
         });
         let stop = CancellationToken::new();
         let (kept, spread) = (Arc::clone(&link), Arc::clone(&link));
@@ -176,10 +179,22 @@ impl Link {
     pub(super) fn is_unreachable(&self) -> bool {
         self.failures.load(Ordering::Relaxed) > 0
     }
+
+    /// Whether they failed because the instance's certificate is refused.
+    pub(super) fn is_distrusted(&self) -> bool {
+        self.is_unreachable() && self.distrusted.load(Ordering::Relaxed)
+    }
 }
 
 fn address(lane: &Arc<Lane>) -> usize {
     Arc::as_ptr(lane).addr()
+}
+
+/// Whether a connection failed because the peer's certificate is refused here.
+fn is_distrust(error: &lane::Error) -> bool {
+    let lane::Error::Io(error) = error else { return false };
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// Keeps the first connection up.
@@ -207,6 +222,7 @@ async fn keep(link: &Link, shared: &Shared) {
                 tracing::debug!(instance = %link.id, "connection ended");
             }
             Err(error) => {
+                link.distrusted.store(is_distrust(&error), Ordering::Relaxed);
                 let failures = link.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 link.ready.store(0, Ordering::Release);
                 link.settled.notify_waiters();

@@ -70,7 +70,8 @@ pub struct Upstream {
     /// Roots (PEM) that its certificate must chain to; for https.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roots: Option<PathBuf>,
-    /// The gRPC services that it serves, such as `package.Service`. One that the mesh serves too stays the mesh's.
+    /// The gRPC services that go there, such as `package.Service`; all that it reflects where none is named. One that the
+    /// mesh serves too stays the mesh's.
     pub services: Vec<String>,
 }
 
@@ -237,8 +238,8 @@ fn check_upstreams(upstreams: &[Upstream], errors: &mut Errors) {
             _ => broken("address must be h2c://host:port or https://host:port"),
         }
         let named = |service: &String| service.contains('.') && !service.contains('/');
-        if services.is_empty() || services.len() > 256 || !services.iter().all(named) {
-            broken("services must name 1 to 256 gRPC services, such as package.Service");
+        if services.len() > 256 || !services.iter().all(named) {
+            broken("services must name at most 256 gRPC services, such as package.Service");
         }
     }
     if upstreams.len() > 64 {

@@ -81,6 +81,15 @@ pub(crate) fn services<'a>(
         .collect()
 }
 
+/// Takes back what new services say of who may call them.
+pub(crate) fn close(services: &mut [Arc<ServiceInfo>]) {
+    for service in services.iter_mut().filter_map(Arc::get_mut) {
+        for method in service.methods.iter_mut().filter_map(Arc::get_mut) {
+            method.access = None;
+        }
+    }
+}
+
 // === impl ServiceInfo ===
 
 impl ServiceInfo {

@@ -4,6 +4,8 @@
 //! change nothing. While old and new instances serve side by side, what only some of them have is asked for until it is
 //! found. What was learnt last is kept while a service cannot answer, or answers what cannot be true.
 
+mod outside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,8 @@ use super::Schema;
 use super::contract::{self, ServiceInfo};
 use super::files::{self, Files};
 use super::reflection;
+
+pub(crate) use outside::follow as follow_outside;
 
 /// Between two questions to one service that changes all the time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -47,6 +51,7 @@ pub(crate) async fn follow(fabric: Fabric, schema: Arc<Schema>) {
                     channel,
                     schema: Arc::clone(&schema),
                     known: Known::default(),
+                    outside: false,
                 };
                 learners.spawn(learner.run(fabric.discovery().watch(name)));
             }
@@ -63,6 +68,8 @@ struct Learner {
     channel: Channel,
     schema: Arc<Schema>,
     known: Known,
+    /// Whether it is none of the mesh's, which says nothing of who may call it.
+    outside: bool,
 }
 
 /// What was learnt last.
@@ -158,13 +165,14 @@ impl Learner {
         let wanted: Vec<String> = reflected.methods.iter().cloned().collect();
         let files = reflection::ask(&self.channel, &wanted).await?;
         if files != self.known.files {
-            let (owner, names) = (Arc::clone(&self.owner), wanted.clone());
+            let (owner, names, outside) = (Arc::clone(&self.owner), wanted.clone(), self.outside);
             let building = tokio::task::spawn_blocking(move || {
                 let pool = files.build()?;
-                Ok::<_, files::Error>((
-                    files,
-                    contract::services(&pool, &owner, names.iter().map(String::as_str)),
-                ))
+                let mut services = contract::services(&pool, &owner, names.iter().map(String::as_str));
+                if outside {
+                    contract::close(&mut services);
+                }
+                Ok::<_, files::Error>((files, services))
             });
             // It is built apart: should descriptors from outside ever break the builder, they break nothing else.
             let (files, services) = building.await.map_err(|_| Error::Panicked)??;

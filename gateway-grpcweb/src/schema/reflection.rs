@@ -69,6 +69,43 @@ where
     .unwrap_or(Err(Error::Late))
 }
 
+/// The services that the instances behind `channel` say they serve.
+pub(crate) async fn list<S: Instances>(channel: &S) -> Result<Vec<String>, Error>
+where
+    S::Future: Send,
+{
+    timeout(TIME, async {
+        match list_as(Reflecting::new(channel, false)).await {
+            Err(Error::Status(status)) if status.code() == Code::Unimplemented => {
+                list_as(Reflecting::new(channel, true)).await
+            }
+            answer => answer,
+        }
+    })
+    .await
+    .unwrap_or(Err(Error::Late))
+}
+
+async fn list_as<S: Instances>(channel: Reflecting<S>) -> Result<Vec<String>, Error>
+where
+    S::Future: Send,
+{
+    let question = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(Asked::ListServices(String::new())),
+    };
+    let mut request = tonic::Request::new(tokio_stream::once(question));
+    request.set_timeout(TIME);
+    let mut client = ServerReflectionClient::new(channel).max_decoding_message_size(ANSWER);
+    let answers = client.server_reflection_info(request).await.map_err(Box::new)?;
+    let answer = answers.into_inner().message().await.map_err(Box::new)?;
+    match answer.and_then(|answer| answer.message_response).ok_or(Error::Silent)? {
+        Told::ListServicesResponse(listed) => Ok(listed.service.into_iter().map(|service| service.name).collect()),
+        Told::ErrorResponse(error) => Err(Box::new(Status::new(Code::from_i32(error.error_code), "")).into()),
+        _ => Err(Error::Unasked),
+    }
+}
+
 async fn ask_as<S: Instances>(channel: Reflecting<S>, services: &[String]) -> Result<Files, Error>
 where
     S::Future: Send,

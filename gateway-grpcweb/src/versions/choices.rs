@@ -66,6 +66,11 @@ impl Choices {
         by_key().into_iter().chain(by_name()).copied()
     }
 
+    /// Whether any version is to go.
+    pub(super) fn deprecates(&self) -> bool {
+        !self.deprecated.is_empty()
+    }
+
     pub(super) fn notice(&self, package: &str) -> Option<&Notice> {
         self.deprecated.get(package)
     }

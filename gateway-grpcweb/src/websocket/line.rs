@@ -118,6 +118,8 @@ pub(super) enum Ending {
     Broken(&'static str),
     /// Text, where bytes are spoken.
     Text,
+    /// Bytes, where text is spoken.
+    Binary,
     /// Larger than a message may be.
     TooLarge,
     /// The other side has closed, or broke.
@@ -132,6 +134,7 @@ impl Ending {
             Self::Leaving => (CloseCode::Away, "the gateway is stopping; connect again"),
             Self::Broken(why) => (CloseCode::Protocol, why),
             Self::Text => (CloseCode::Unsupported, "speak binary messages"),
+            Self::Binary => (CloseCode::Unsupported, "speak text messages"),
             Self::TooLarge => (CloseCode::Size, "the message is too large"),
         };
         Message::Close(Some(CloseFrame {

@@ -39,6 +39,25 @@ pub(crate) fn parse(block: &[u8]) -> Result<HeaderMap, Error> {
     Ok(headers)
 }
 
+/// The headers in an object of strings; what is no string is none.
+pub(super) fn of_json(said: &serde_json::Value) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    let mut size = 0;
+    for (name, value) in said.as_object().into_iter().flatten() {
+        let Some(value) = value.as_str() else { continue };
+        size += name.len() + value.len();
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error)?;
+        let value = HeaderValue::from_str(value).map_err(|_| Error)?;
+        if headers.len() >= MOST || size > LARGEST {
+            return Err(Error);
+        }
+        if !is_browsers(name.as_str()) {
+            headers.append(name, value);
+        }
+    }
+    Ok(headers)
+}
+
 /// What a call says, above what its socket said: a name's values here replace those there.
 pub(super) fn over(socket: &HeaderMap, said: HeaderMap) -> HeaderMap {
     let mut headers = socket.clone();

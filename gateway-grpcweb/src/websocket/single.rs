@@ -146,6 +146,11 @@ async fn answer(opening: &Opening, said: HeaderMap, body: Queue, out: &mpsc::Sen
 
 /// Makes a call whose request comes over a socket, up to the headers of its answer.
 pub(super) async fn call(edge: &Edge, ask: Ask<'_>, body: Queue) -> Result<Head, Refused> {
+    let meant = edge.meant(ask.uri, ask.headers).and_then(Result::ok);
+    let ask = Ask {
+        uri: meant.as_ref().unwrap_or(ask.uri),
+        ..ask
+    };
     let call = edge.begin(ask).await?;
     let inbound = Inbound::new(body, Form::Native, edge.limits(ask.uri.path()), false);
     let (stream, fault) = inbound.streamed();

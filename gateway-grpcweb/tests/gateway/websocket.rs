@@ -1,5 +1,6 @@
 //! Calls over WebSockets: grpcwebproxy's subprotocol and our own, over HTTP/1.1 and HTTP/2.
 
+mod graphql;
 mod many;
 
 use std::collections::HashMap;
@@ -29,19 +30,20 @@ use tonic::Status;
 
 use crate::browser::{frame, parse};
 use crate::stage::Stage;
+pub(crate) use many::Page;
 
 const GET: &str = "lyceum.testing.v1.ProbeService/GetProbe";
 const WATCH: &str = "lyceum.testing.v1.ProbeService/WatchProbe";
 const EXCHANGE: &str = "lyceum.testing.v1.ProbeService/ExchangeProbe";
 
-const SINGLE: &str = "grpc-websockets";
-const MANY: &str = "lyceum.grpc.v1";
+pub(crate) const SINGLE: &str = "grpc-websockets";
+pub(crate) const MANY: &str = "lyceum.grpc.v1";
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// A socket as a page has one.
-struct Socket(WebSocketStream<Box<dyn Io>>);
+pub(crate) struct Socket(WebSocketStream<Box<dyn Io>>);
 
 fn handshake(stage: &Stage, path: &str, tongue: &str) -> http::request::Builder {
     Request::builder()
@@ -63,7 +65,7 @@ async fn try_open(stage: &Stage, request: http::request::Builder) -> Result<Sock
     }
 }
 
-async fn open(stage: &Stage, path: &str, tongue: &str) -> Socket {
+pub(crate) async fn open(stage: &Stage, path: &str, tongue: &str) -> Socket {
     try_open(stage, handshake(stage, path, tongue)).await.unwrap()
 }
 
@@ -115,6 +117,18 @@ impl Socket {
 
 fn single(message: &[u8]) -> Bytes {
     [&[0][..], &frame(message)].concat().into()
+}
+
+/// One call on a socket of its own: its messages and its status.
+pub(crate) async fn called_once(stage: &Stage, method: &str, tongue: &str, headers: &str) -> (Vec<Bytes>, Status) {
+    let mut socket = open(stage, method, tongue).await;
+    socket
+        .send(format!("content-type: application/grpc-web+proto\r\n{headers}"))
+        .await;
+    socket.send(single(b"")).await;
+    socket.send(&[1][..]).await;
+    let (_, messages, status) = socket.answer().await;
+    (messages, status)
 }
 
 fn payload(bytes: &[u8]) -> Vec<u8> {

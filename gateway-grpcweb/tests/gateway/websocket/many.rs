@@ -3,12 +3,12 @@
 use super::*;
 
 /// A page that speaks our own protocol.
-struct Page {
+pub(crate) struct Page {
     socket: Socket,
     /// Calls whose answers are not read, so that no room is given back.
     unread: Vec<u32>,
     window: HashMap<u32, i64>,
-    headers: HashMap<u32, HeaderMap>,
+    pub(crate) headers: HashMap<u32, HeaderMap>,
     data: HashMap<u32, BytesMut>,
     ended: HashMap<u32, Status>,
 }
@@ -20,7 +20,7 @@ impl Page {
         Self::over(open(stage, "", MANY).await)
     }
 
-    fn over(socket: Socket) -> Self {
+    pub(crate) fn over(socket: Socket) -> Self {
         Self {
             socket,
             unread: Vec::new(),
@@ -39,12 +39,12 @@ impl Page {
         self.socket.send(bytes).await;
     }
 
-    async fn begin(&mut self, call: u32, method: &str, headers: &str) {
+    pub(crate) async fn begin(&mut self, call: u32, method: &str, headers: &str) {
         self.window.insert(call, WINDOW);
         self.send(1, call, format!("/{method}\r\n{headers}").as_bytes()).await;
     }
 
-    async fn message(&mut self, call: u32, message: &[u8]) {
+    pub(crate) async fn message(&mut self, call: u32, message: &[u8]) {
         for piece in frame(message).chunks(32 * 1024) {
             let cost = i64::try_from(piece.len() + 5).unwrap();
             while self.window[&call] < cost {
@@ -55,7 +55,7 @@ impl Page {
         }
     }
 
-    async fn end(&mut self, call: u32) {
+    pub(crate) async fn end(&mut self, call: u32) {
         self.send(3, call, b"").await;
     }
 
@@ -103,7 +103,7 @@ impl Page {
         self.data.get(&call).map(|data| parse(data).0).unwrap_or_default()
     }
 
-    async fn finish(&mut self, call: u32) -> (Vec<Bytes>, i32) {
+    pub(crate) async fn finish(&mut self, call: u32) -> (Vec<Bytes>, i32) {
         while !self.ended.contains_key(&call) {
             self.take().await.unwrap();
         }
