@@ -28,13 +28,12 @@ use lyceum::contracts::testing::v1::GetProbeRequest;
 use lyceum::contracts::testing::v1::probe_service_client::ProbeServiceClient;
 use lyceum::identity::SpiffeId;
 use lyceum::identity::authority::DevelopmentAuthority;
-use lyceum::principal::{Principal, Role, Signer};
+use lyceum::principal::{Principal, Role, Signer, Token};
 use lyceum::registration::{Announcement, Registration};
 use lyceum::testing::consul::Consul;
 use lyceum::testing::probe::{Folder, Serving, configuration};
 use lyceum::testing::wait_for;
 use tokio::time::Instant;
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 #[path = "peer/plain.rs"]
@@ -198,7 +197,7 @@ async fn plaintext() {
 #[derive(Clone)]
 struct OnBehalf {
     client: ProbeServiceClient<Channel>,
-    tokens: Arc<Vec<MetadataValue<Ascii>>>,
+    tokens: Arc<Vec<Token>>,
     next: Arc<AtomicUsize>,
 }
 
@@ -206,8 +205,7 @@ impl Client for OnBehalf {
     async fn get(&mut self, request: GetProbeRequest) -> Result<(), tonic::Status> {
         let mut request = tonic::Request::new(request);
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.tokens.len();
-        let token = self.tokens[next].clone();
-        request.metadata_mut().insert("lyceum-principal", token);
+        self.tokens[next].write(request.metadata_mut().as_mut());
         self.client.get_probe(request).await.map(drop)
     }
 }
@@ -220,7 +218,7 @@ async fn on_behalf() {
     for students in [1, 512] {
         let tokens = (0..students).map(|student| {
             let student = Principal::try_new(format!("student-{student:08}"), Role::Student).unwrap();
-            MetadataValue::try_from(signer.sign(&student).unwrap().as_bytes()).unwrap()
+            signer.sign(&student).unwrap()
         });
         let client = OnBehalf {
             client: pair.own.clone(),

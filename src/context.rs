@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::principal::{ANONYMOUS, Principal};
+use crate::principal::{Principal, Token};
 use crate::privacy::Privacy;
 
 tokio::task_local! {
@@ -39,7 +39,7 @@ pub struct Context {
     /// On whose behalf the call is made, as it was verified. Absent: the process acts for itself.
     pub principal: Option<Arc<Principal>>,
     /// The principal as somebody else signed it; it goes along unchanged.
-    pub token: Option<HeaderValue>,
+    pub token: Option<Token>,
     /// What the call may do with whose data.
     pub privacy: Privacy,
     /// Whether somebody waits for the answer.
@@ -108,14 +108,14 @@ impl Context {
             headers.insert(headers::CORRELATION, value);
         }
         if let Some(token) = &self.token {
-            headers.insert(headers::PRINCIPAL, token.clone());
+            token.write(headers);
         } else if self
             .principal
             .as_ref()
             .is_some_and(|principal| principal.is_anonymous())
         {
             // Or the callee would take this process' own identity for it.
-            headers.insert(headers::PRINCIPAL, HeaderValue::from_static(ANONYMOUS));
+            Token::anonymous().write(headers);
         }
         headers::write_privacy(headers, &self.privacy);
         // A handler may mark a call of its own as batch; what serves a batch call is batch itself.

@@ -24,6 +24,7 @@ mod verifier;
 pub use access::Access;
 pub use role::{Role, Roles};
 pub use signer::Signer;
+pub use token::Token;
 pub use verifier::Verifier;
 
 use std::time::SystemTime;

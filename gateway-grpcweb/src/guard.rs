@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use lyceum::error::Error as Refusal;
-use lyceum::principal::Principal;
+use lyceum::principal::{Principal, Token};
 
 use crate::authentication::{Caller, Identified, Shown};
 use crate::edge::Edge;
@@ -19,8 +19,10 @@ use crate::quota::Standing;
 /// A call that may be made.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    /// Who asks, as services believe it.
-    pub(crate) principal: HeaderValue,
+    /// Who asks.
+    pub(crate) principal: Arc<Principal>,
+    /// The same, as services believe it.
+    pub(crate) token: Token,
     /// What the answer tells beside what the service says.
     pub(crate) told: HeaderMap,
     /// Whether `authorization` was the gateway's to read, so that no service gets it.
@@ -74,7 +76,8 @@ impl Edge {
             together.admitted(&standing, &told);
         }
         Ok(Admitted {
-            principal: self.signer.sign(&principal)?,
+            token: self.signer.sign(&principal)?,
+            principal,
             told,
             keeps_authorization,
         })

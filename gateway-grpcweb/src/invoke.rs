@@ -19,10 +19,11 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use lyceum::client::{Answered, ResponseBody};
-use lyceum::context::headers::{CORRELATION, PRINCIPAL, TIMEOUT, TRACEPARENT};
+use lyceum::context::headers::{CORRELATION, TIMEOUT, TRACEPARENT};
 use lyceum::context::{Trace, format_timeout};
 use lyceum::contracts;
 use lyceum::error::Error as Refusal;
+use lyceum::principal::Principal;
 use lyceum::telemetry::adopt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,8 @@ pub(crate) struct Call<'a> {
     end: Option<Instant>,
     pub(crate) timer: Timer,
     pub(crate) upstream: HeaderMap,
+    /// On whose behalf, where they said who they are: what an answer may be kept for.
+    principal: Option<Arc<Principal>>,
     /// Whether the answer's own content type and codings are its caller's business.
     pub(crate) native: bool,
     /// What the answer's headers will say, however it ends.
@@ -154,12 +157,14 @@ impl Edge {
         let admitted = self.admit(&ask, record.method(), correlation.as_ref()).await;
         told.extend(correlation.map(|id| (CORRELATION, id)));
         self.warn(path, &mut told);
+        let mut principal = None;
         let granted = match admitted {
             Ok(admitted) => {
                 if admitted.keeps_authorization {
                     upstream.remove(AUTHORIZATION);
                 }
-                upstream.insert(PRINCIPAL, admitted.principal);
+                admitted.token.write(&mut upstream);
+                principal = Some(admitted.principal);
                 told.extend(admitted.told);
                 self.live.load().request.apply(&mut upstream);
                 if route.outside {
@@ -185,6 +190,7 @@ impl Edge {
             end,
             timer: end.map(|end| Box::pin(sleep_until(end))),
             upstream,
+            principal: principal.filter(|principal| !principal.is_anonymous()),
             native: false,
             told,
             record,
@@ -228,7 +234,8 @@ impl Call<'_> {
             self.upstream.insert(TIMEOUT, format_timeout(left));
         }
         let body = self.record.receives(body);
-        let request = request_of(self.uri, std::mem::take(&mut self.upstream), body);
+        let (upstream, principal) = (std::mem::take(&mut self.upstream), self.principal.take());
+        let request = request_of(self.uri, upstream, principal, body);
         let response = match within(&mut self.timer, self.route.channel().call(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(status)) => {
@@ -378,7 +385,12 @@ fn method_of(uri: &Uri) -> &str {
     uri.path().rsplit('/').next().unwrap_or_default()
 }
 
-fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request<tonic::body::Body> {
+fn request_of(
+    uri: &Uri,
+    headers: HeaderMap,
+    principal: Option<Arc<Principal>>,
+    body: tonic::body::Body,
+) -> Request<tonic::body::Body> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     // A query is none of a method's name.
@@ -387,6 +399,10 @@ fn request_of(uri: &Uri, headers: HeaderMap, body: tonic::body::Body) -> Request
         Some(_) => uri.path().parse().unwrap_or_default(),
     };
     *request.headers_mut() = headers;
+    // The fabric's client keeps answers for whom they were given.
+    if let Some(principal) = principal {
+        request.extensions_mut().insert(principal);
+    }
     request
 }
 
@@ -412,4 +428,26 @@ fn foreign(status: StatusCode) -> Status {
         format!("the instance answered with HTTP {}", status.as_u16()),
     )
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use lyceum::principal::Role;
+
+    use super::*;
+
+    #[test]
+    fn a_request_names_its_method_alone_and_whom_it_is_for() {
+        let uri = Uri::from_static("/p.S/Get?message=secret");
+        let somebody = Arc::new(Principal::try_new("s-1", Role::Student).unwrap());
+        for principal in [Some(somebody), None] {
+            let body = tonic::body::Body::empty();
+            let request = request_of(&uri, HeaderMap::new(), principal.clone(), body);
+            assert_eq!(
+                (request.method(), request.uri().to_string().as_str()),
+                (&Method::POST, "/p.S/Get")
+            );
+            assert_eq!(request.extensions().get::<Arc<Principal>>(), principal.as_ref());
+        }
+    }
 }

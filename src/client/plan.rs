@@ -19,7 +19,7 @@ use crate::context::{self, Context, Trace, headers};
 use crate::contracts::{METHODS, Method};
 use crate::error::Error;
 use crate::policy::{Call, Resolved};
-use crate::principal::Principal;
+use crate::principal::{Principal, Token};
 use crate::resilience::deadline;
 use crate::telemetry::adopt;
 
@@ -150,7 +150,7 @@ impl Plan {
         }
         let mut context = Context::from_headers(&self.headers, Instant::now()).ok()?;
         context.principal.clone_from(&self.principal);
-        context.token = self.headers.get(headers::PRINCIPAL).cloned();
+        context.token = Token::read(&self.headers);
         Some(Arc::new(context))
     }
 

@@ -15,6 +15,8 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// On whose behalf: a signed token ([`crate::principal`]), or `anonymous`.
 pub const PRINCIPAL: HeaderName = HeaderName::from_static("lyceum-principal");
+/// Whose signature the principal's is: the signer's certificate and what leads to the roots.
+pub const PRINCIPAL_CERTIFICATE: HeaderName = HeaderName::from_static("lyceum-principal-certificate");
 /// A pseudonym of the student the call is about.
 pub const STUDENT: HeaderName = HeaderName::from_static("lyceum-student");
 /// What was agreed to: none, processing, learning or research.

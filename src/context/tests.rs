@@ -28,7 +28,7 @@ proptest! {
         let _ = Trace::parse(&value);
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             let mut map = HeaderMap::new();
-            for name in [headers::TIMEOUT, headers::CORRELATION, headers::PRINCIPAL, headers::STUDENT, headers::CONSENT, headers::PURPOSE, headers::RETENTION, headers::PRIORITY] {
+            for name in [headers::TIMEOUT, headers::CORRELATION, headers::PRINCIPAL, headers::PRINCIPAL_CERTIFICATE, headers::STUDENT, headers::CONSENT, headers::PURPOSE, headers::RETENTION, headers::PRIORITY] {
                 map.clear();
                 map.insert(name, value.clone());
                 let _ = Context::from_headers(&map, Instant::now());
@@ -53,6 +53,14 @@ fn broken_traces_start_a_new_one() {
     assert!(Trace::parse(b"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-future").is_some());
 }
 
+/// A token as somebody else made it.
+fn signed() -> Token {
+    let mut map = HeaderMap::new();
+    map.insert(headers::PRINCIPAL, HeaderValue::from_static("signed"));
+    map.insert(headers::PRINCIPAL_CERTIFICATE, HeaderValue::from_static("by"));
+    Token::read(&map).unwrap()
+}
+
 #[test]
 fn a_context_goes_into_headers_and_out_again() {
     let context = Context {
@@ -60,7 +68,7 @@ fn a_context_goes_into_headers_and_out_again() {
         trace: Trace::fresh(),
         correlation: "essay-7".to_owned(),
         principal: None,
-        token: Some(HeaderValue::from_static("signed")),
+        token: Some(signed()),
         privacy: Privacy {
             student: Some(Sensitive::new("s-1".to_owned())),
             consent: Consent::Learning,
@@ -72,6 +80,7 @@ fn a_context_goes_into_headers_and_out_again() {
     let mut map = HeaderMap::new();
     context.write(&context.trace.child(), &mut map);
     assert_eq!(map[headers::PRINCIPAL], "signed");
+    assert_eq!(map[headers::PRINCIPAL_CERTIFICATE], "by");
     let read = Context::from_headers(&map, Instant::now()).unwrap();
     assert_eq!(read.trace.trace_id, context.trace.trace_id);
     assert_ne!(read.trace.span_id, context.trace.span_id, "the callee is a child");

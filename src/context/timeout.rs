@@ -26,7 +26,8 @@ pub fn parse(value: &HeaderValue) -> Option<Duration> {
 }
 
 /// The header for a duration, never longer than the duration. A second or more is told in milliseconds, so that calls
-/// with the same deadline send the same bytes, which HTTP/2 then sends as one.
+/// with the same deadline send the same bytes, which HTTP/2 then sends as one; less than a second hardly ever comes twice,
+/// and is marked so that HTTP/2 does not remember it.
 #[must_use]
 pub fn format(left: Duration) -> HeaderValue {
     const FITS: u128 = 100_000_000;
@@ -59,5 +60,7 @@ pub fn format(left: Duration) -> HeaderValue {
             break;
         }
     }
-    HeaderValue::from_bytes(&text[start..]).unwrap_or_else(|_| HeaderValue::from_static("0u"))
+    let mut value = HeaderValue::from_bytes(&text[start..]).unwrap_or_else(|_| HeaderValue::from_static("0u"));
+    value.set_sensitive(unit == 'u');
+    value
 }

@@ -4,18 +4,20 @@
 //! look into a bounded cache. When not: a service passes on the token that it was given, it never signs another.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tonic::Code;
 
-use super::token::{self, Claims, LIFETIME, LONGEST};
-use super::{ANONYMOUS, Principal};
+use super::Principal;
+use super::token::{self, Claims, LIFETIME, LONGEST, Token};
 use crate::error::Error;
 use crate::identity;
+use crate::identity::Material;
 
 /// All kept tokens together, in bytes.
 const MEMORY: u64 = 4 * 1024 * 1024;
@@ -24,17 +26,23 @@ const EXPECTED: usize = 2048;
 /// A token is replaced this long before it ends, so that it still lasts for the calls behind the call.
 const AHEAD: Duration = Duration::from_secs(60);
 
-static NOBODY: LazyLock<HeaderValue> = LazyLock::new(|| HeaderValue::from_static(ANONYMOUS));
-
 /// Signs for principals in the name of this process.
 pub struct Signer {
     identity: identity::Source,
     tokens: Cache<Principal, Signed, Weight>,
+    /// Written once for all tokens.
+    chain: ArcSwapOption<Chain>,
+}
+
+/// The certificates of this process as they travel.
+struct Chain {
+    header: HeaderValue,
+    version: u64,
 }
 
 #[derive(Clone)]
 struct Signed {
-    header: HeaderValue,
+    token: Token,
     /// When it is to be replaced, in seconds.
     renew: u64,
     /// The certificate that it was signed with.
@@ -48,7 +56,7 @@ impl Weighter<Principal, Signed> for Weight {
     fn weight(&self, principal: &Principal, signed: &Signed) -> u64 {
         // A principal's names are in the token too, a third larger.
         let names = principal.students.expose().len() + principal.classes.expose().len();
-        (2 * signed.header.len() + 24 * names + 256) as u64
+        (2 * signed.token.principal().len() + 24 * names + 256) as u64
     }
 }
 
@@ -68,17 +76,18 @@ impl Signer {
         Self {
             identity,
             tokens: Cache::with_weighter(EXPECTED, MEMORY, Weight),
+            chain: ArcSwapOption::empty(),
         }
     }
 
-    /// The value of the header `lyceum-principal` for calls on behalf of `principal`.
+    /// What goes with calls on behalf of `principal`.
     ///
     /// # Errors
     /// UNAUTHENTICATED with reason PRINCIPAL_EXPIRED; FAILED_PRECONDITION with reason PRINCIPAL_TOO_LARGE where the names
     /// and this process' certificates make a token of more than 4 KiB; INTERNAL where the key does not sign.
-    pub fn sign(&self, principal: &Principal) -> Result<HeaderValue, Error> {
+    pub fn sign(&self, principal: &Principal) -> Result<Token, Error> {
         if principal.is_anonymous() {
-            return Ok(NOBODY.clone());
+            return Ok(Token::anonymous());
         }
         let now = SystemTime::now();
         let version = self.identity.version();
@@ -86,12 +95,12 @@ impl Signer {
             && known.renew > token::seconds(now)
             && known.version == version
         {
-            return Ok(known.header);
+            return Ok(known.token);
         }
         let signed = self.fresh(principal, now)?;
-        let header = signed.header.clone();
+        let token = signed.token.clone();
         self.tokens.insert(principal.clone(), signed);
-        Ok(header)
+        Ok(token)
     }
 
     fn fresh(&self, principal: &Principal, now: SystemTime) -> Result<Signed, Error> {
@@ -110,28 +119,46 @@ impl Signer {
             ));
         }
         let claims = Claims::of(principal, self.identity.id().trust_domain(), now, expires);
-        let token = token::write(&claims, material.chain(), |message| material.sign(message)).map_err(|error| {
-            tracing::error!(%error, "a principal cannot be signed");
+        let unsigned = || {
             Error::new(
                 Code::Internal,
                 "PRINCIPAL_UNSIGNED",
                 "this process cannot vouch for anybody",
             )
+        };
+        let chain = self.chain(&material);
+        let certificates = chain.header.to_str().map_err(|_| unsigned())?;
+        let signed = token::write(&claims, certificates, |message| material.sign(message)).map_err(|error| {
+            tracing::error!(%error, "a principal cannot be signed");
+            unsigned()
         })?;
-        if token.len() > LONGEST {
+        if signed.len() + certificates.len() > LONGEST {
             return Err(Error::failed_precondition(
                 "PRINCIPAL_TOO_LARGE",
                 format!("a principal's students and classes make a token of more than {LONGEST} bytes: name fewer"),
             ));
         }
-        let mut header = HeaderValue::try_from(token).unwrap_or_else(|_| NOBODY.clone());
-        header.set_sensitive(true);
+        let signed = HeaderValue::try_from(signed).map_err(|_| unsigned())?;
         // One that ends sooner than usual would end no later if it were signed again.
         let renew = if expires < whole { expires } else { expires - AHEAD };
         Ok(Signed {
-            header,
+            token: Token::new(signed, chain.header.clone()),
             renew: token::seconds(renew),
             version: material.version,
         })
+    }
+
+    fn chain(&self, material: &Material) -> Arc<Chain> {
+        if let Some(chain) = self.chain.load_full().filter(|chain| chain.version == material.version) {
+            return chain;
+        }
+        // Letters, digits and dots are a header's value always.
+        let header = HeaderValue::try_from(token::chain(material.chain()));
+        let chain = Arc::new(Chain {
+            header: header.unwrap_or_else(|_| HeaderValue::from_static("")),
+            version: material.version,
+        });
+        self.chain.store(Some(Arc::clone(&chain)));
+        chain
     }
 }

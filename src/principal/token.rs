@@ -1,22 +1,31 @@
-//! A principal on the wire: `p1.<claims>.<certificate>[.<certificate>…].<signature>`, each part base64url.
+//! A principal on the wire, in two headers: `lyceum-principal: p1.<claims>.<signature>` and
+//! `lyceum-principal-certificate: <certificate>[.<certificate>…]`, each part base64url.
 //!
-//! The certificates are the signer's, leaf first; the signature is of everything before its dot, with a prefix of its
-//! own, so that no handshake's signature is ever one of these. There is no field for an algorithm: the key in the
-//! certificate has one. Claims that are not known here make the whole invalid: they might narrow what the others grant.
+//! The certificates are the signer's, leaf first; the signature is of claims and certificates together, with a prefix of
+//! their own, so that no handshake's signature is ever one of these, and no token is good with another certificate. There
+//! is no field for an algorithm: the key in the certificate has one. Claims that are not known here make the whole
+//! invalid: they might narrow what the others grant.
+//!
+//! Why two: the certificates are most of the bytes, public, and the same in all calls of a gateway, so HTTP/2 may remember
+//! them for a connection and send a number instead. The claims are marked never to be remembered: they are somebody's,
+//! and those of a school would push the certificates out (RFC 7541, 7.1).
 //!
 //! Why not a JWT with `x5c`: the certificate would be encoded twice, which makes a call's largest header a third larger,
 //! and its header is there to choose what must not be chosen (RFC 8725). Source: JWS (RFC 7515) and PASETO for the shape.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue};
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
-use super::{Principal, Roles};
+use super::{ANONYMOUS, Principal, Roles};
+use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
 
-/// The longest token that is looked at.
+/// The longest token that is looked at, its certificates included.
 pub(super) const LONGEST: usize = 4096;
 /// The longest time that one is good for.
 pub(super) const LIFETIME: Duration = Duration::from_secs(300);
@@ -28,6 +37,70 @@ const VERSION: &str = "p1";
 const PREFIX: &[u8] = b"lyceum principal\0";
 /// A leaf and two that lead to the root.
 const CERTIFICATES: usize = 3;
+
+/// A principal as it travels.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    principal: HeaderValue,
+    /// Nobody has to prove that they are nobody.
+    certificate: Option<HeaderValue>,
+}
+
+impl Token {
+    /// That of somebody who has not said who they are.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self {
+            principal: HeaderValue::from_static(ANONYMOUS),
+            certificate: None,
+        }
+    }
+
+    pub(super) fn new(mut principal: HeaderValue, mut certificate: HeaderValue) -> Self {
+        principal.set_sensitive(true);
+        certificate.set_sensitive(false);
+        Self {
+            principal,
+            certificate: Some(certificate),
+        }
+    }
+
+    /// The one in these headers; nothing of it is believed.
+    #[must_use]
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
+        Some(Self {
+            principal: headers.get(PRINCIPAL)?.clone(),
+            certificate: headers.get(PRINCIPAL_CERTIFICATE).cloned(),
+        })
+    }
+
+    /// Makes it that of a call with these headers.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(PRINCIPAL, self.principal.clone());
+        match &self.certificate {
+            Some(certificate) => headers.insert(PRINCIPAL_CERTIFICATE, certificate.clone()),
+            None => headers.remove(PRINCIPAL_CERTIFICATE),
+        };
+    }
+
+    /// What is said of whom, with its signature: what tells one token from another.
+    #[must_use]
+    pub fn principal(&self) -> &HeaderValue {
+        &self.principal
+    }
+
+    /// The certificate of whoever signed it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&HeaderValue> {
+        self.certificate.as_ref()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
 
 /// What is said of a principal. Nothing here can be printed.
 #[derive(Deserialize, Serialize)]
@@ -87,43 +160,58 @@ impl Claims {
     }
 }
 
-/// Writes a token; `sign` signs the bytes that it is given.
+/// The certificates of a signer as they travel.
+pub(super) fn chain(certificates: &[CertificateDer<'_>]) -> String {
+    let mut chain = String::new();
+    for certificate in certificates.iter().take(CERTIFICATES) {
+        if !chain.is_empty() {
+            chain.push('.');
+        }
+        URL_SAFE_NO_PAD.encode_string(certificate, &mut chain);
+    }
+    chain
+}
+
+/// Reads what [`chain`] wrote.
+pub(super) fn certificates(chain: &str) -> Option<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = chain
+        .split('.')
+        .take(CERTIFICATES + 1)
+        .map(|part| URL_SAFE_NO_PAD.decode(part).map(CertificateDer::from))
+        .collect::<Result<_, _>>()
+        .ok()?;
+    (chain.len() <= CERTIFICATES).then_some(chain)
+}
+
+/// Writes what is signed of a token; `sign` signs the bytes that it is given.
 pub(super) fn write<E>(
     claims: &Claims,
-    chain: &[CertificateDer<'_>],
+    chain: &str,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<String, E> {
     // Names and numbers make JSON always.
     let claims = serde_json::to_vec(claims).unwrap_or_default();
     let mut token = format!("{VERSION}.");
     URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-    for certificate in chain.iter().take(CERTIFICATES) {
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(certificate, &mut token);
-    }
-    let signature = sign(&signed(&token))?;
+    let signature = sign(&signed(&token, chain))?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Ok(token)
 }
 
 /// A token taken apart; nothing of it is believed yet.
-pub(super) struct Token<'t> {
+pub(super) struct Parts<'t> {
     claims: &'t str,
-    /// The certificates as they came.
-    pub(super) chain: &'t str,
     body: &'t str,
     signature: &'t str,
 }
 
-impl<'t> Token<'t> {
+impl<'t> Parts<'t> {
     pub(super) fn parse(token: &'t str) -> Option<Self> {
         let (body, signature) = token.rsplit_once('.')?;
-        let (version, rest) = body.split_once('.')?;
-        let (claims, chain) = rest.split_once('.')?;
-        (version == VERSION && token.len() <= LONGEST).then_some(Self {
+        let (version, claims) = body.split_once('.')?;
+        (version == VERSION && !claims.contains('.')).then_some(Self {
             claims,
-            chain,
             body,
             signature,
         })
@@ -133,23 +221,15 @@ impl<'t> Token<'t> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(self.claims).ok()?).ok()
     }
 
-    pub(super) fn certificates(&self) -> Option<Vec<CertificateDer<'static>>> {
-        let chain = self.chain.split('.').take(CERTIFICATES + 1);
-        let chain: Vec<_> = chain
-            .map(|part| URL_SAFE_NO_PAD.decode(part).map(CertificateDer::from))
-            .collect::<Result<_, _>>()
-            .ok()?;
-        (chain.len() <= CERTIFICATES).then_some(chain)
-    }
-
-    /// The bytes that were signed, and the signature.
-    pub(super) fn signature(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        Some((signed(self.body), URL_SAFE_NO_PAD.decode(self.signature).ok()?))
+    /// The bytes that were signed, if with these certificates, and the signature.
+    pub(super) fn signature(&self, chain: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+        Some((signed(self.body, chain), URL_SAFE_NO_PAD.decode(self.signature).ok()?))
     }
 }
 
-fn signed(body: &str) -> Vec<u8> {
-    [PREFIX, body.as_bytes()].concat()
+/// Version and claims have one dot between them and end at the next, so no other certificates make the same bytes.
+fn signed(body: &str, chain: &str) -> Vec<u8> {
+    [PREFIX, body.as_bytes(), b".", chain.as_bytes()].concat()
 }
 
 pub(super) fn seconds(time: SystemTime) -> u64 {

@@ -12,15 +12,15 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use rustls::pki_types::CertificateDer;
 use tonic::Code;
 
-use super::token::{LONGEST, SKEW, Token};
+use super::token::{self, LONGEST, Parts, SKEW, Token};
 use super::{ANONYMOUS, Principal};
-use crate::context::headers::PRINCIPAL;
+use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
 use crate::error::Error;
 use crate::identity::{self, Holder, SpiffeId, signed_by};
 
@@ -30,6 +30,7 @@ const MEMORY: u64 = 4 * 1024 * 1024;
 const EXPECTED: usize = 2048;
 /// How many signers are remembered.
 const SIGNERS: usize = 64;
+const UNREADABLE: &str = "its certificate cannot be read";
 
 static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::anonymous()));
 
@@ -38,10 +39,10 @@ pub struct Verifier {
     identity: identity::Source,
     vouchers: Vec<String>,
     tokens: Cache<Seen, Known, Weight>,
-    signers: Cache<Box<str>, Arc<Trusted>>,
+    signers: Cache<Arc<str>, Arc<Trusted>>,
 }
 
-/// A token that was good.
+/// A token that was good, without its certificates.
 struct Seen(Box<[u8]>);
 
 /// A token that may be one of those.
@@ -50,11 +51,14 @@ struct Given<'t>(&'t [u8]);
 #[derive(Clone)]
 struct Known {
     principal: Arc<Principal>,
+    signer: Arc<Trusted>,
     version: u64,
 }
 
 /// A certificate that may vouch.
 struct Trusted {
+    /// As it travels, with what leads to the roots.
+    chain: Arc<str>,
     leaf: CertificateDer<'static>,
     expires: SystemTime,
     version: u64,
@@ -142,39 +146,41 @@ impl Verifier {
         &self,
         headers: &HeaderMap,
         caller: &Arc<Principal>,
-    ) -> Result<(Arc<Principal>, Option<HeaderValue>), Error> {
-        let mut given = headers.get_all(PRINCIPAL).iter();
-        match (given.next(), given.next()) {
-            (None, _) => Ok((Arc::clone(caller), None)),
+    ) -> Result<(Arc<Principal>, Option<Token>), Error> {
+        let principal = one(headers, &PRINCIPAL)?;
+        match (principal, one(headers, &PRINCIPAL_CERTIFICATE)?) {
+            (None, None) => Ok((Arc::clone(caller), None)),
             (Some(nobody), None) if nobody == ANONYMOUS => Ok((Arc::clone(&NOBODY), None)),
-            (Some(token), None) => {
-                let principal = self.verify(token.as_bytes(), SystemTime::now())?;
-                let mut token = token.clone();
-                token.set_sensitive(true);
-                Ok((principal, Some(token)))
+            (Some(token), Some(certificate)) => {
+                let principal = self.verify(token.as_bytes(), certificate.as_bytes(), SystemTime::now())?;
+                Ok((principal, Some(Token::new(token.clone(), certificate.clone()))))
             }
-            (Some(_), Some(_)) => Err(invalid("there is more than one")),
+            (Some(_), None) => Err(invalid("its certificate is missing")),
+            (None, Some(_)) => Err(invalid("there is a certificate and no principal")),
         }
     }
 
-    /// The principal of a token.
+    /// The principal of a token, both parts of which are given as they travel.
     ///
     /// # Errors
     /// UNAUTHENTICATED with reason PRINCIPAL_INVALID.
-    pub fn verify(&self, token: &[u8], now: SystemTime) -> Result<Arc<Principal>, Error> {
-        if token.len() > LONGEST {
+    pub fn verify(&self, token: &[u8], certificate: &[u8], now: SystemTime) -> Result<Arc<Principal>, Error> {
+        if token.len() + certificate.len() > LONGEST {
             return Err(invalid("it is larger than a token may be"));
         }
         let version = self.identity.version();
         if let Some(known) = self.tokens.get(&Given(token))
             && known.version == version
             && known.principal.expires.is_some_and(|end| now <= end + SKEW)
+            && known.signer.chain.as_bytes() == certificate
         {
             return Ok(known.principal);
         }
-        let principal = Arc::new(self.read(token, now).map_err(invalid)?);
+        let (principal, signer) = self.read(token, certificate, now).map_err(invalid)?;
+        let principal = Arc::new(principal);
         let known = Known {
             principal: Arc::clone(&principal),
+            signer,
             version,
         };
         self.tokens.insert(Seen(token.into()), known);
@@ -182,46 +188,67 @@ impl Verifier {
     }
 
     /// What costs nothing is looked at first.
-    fn read(&self, token: &[u8], now: SystemTime) -> Result<Principal, &'static str> {
+    fn read(
+        &self,
+        token: &[u8],
+        certificate: &[u8],
+        now: SystemTime,
+    ) -> Result<(Principal, Arc<Trusted>), &'static str> {
         const NONE: &str = "it is no token";
-        let token = std::str::from_utf8(token).ok().and_then(Token::parse).ok_or(NONE)?;
+        let token = std::str::from_utf8(token).ok().and_then(Parts::parse).ok_or(NONE)?;
+        let chain = std::str::from_utf8(certificate).map_err(|_| UNREADABLE)?;
         let claims = token.claims().ok_or(NONE)?;
         let principal = claims.principal(self.identity.id().trust_domain(), now)?;
-        let (message, signature) = token.signature().ok_or(NONE)?;
-        let signer = self.signer(&token, now)?;
+        let (message, signature) = token.signature(chain).ok_or(NONE)?;
+        let signer = self.signer(chain, now)?;
         if signed_by(&signer.leaf, &message, &signature) {
-            Ok(principal)
+            Ok((principal, signer))
         } else {
             Err("its signature is not that of its certificate")
         }
     }
 
-    fn signer(&self, token: &Token<'_>, now: SystemTime) -> Result<Arc<Trusted>, &'static str> {
+    fn signer(&self, chain: &str, now: SystemTime) -> Result<Arc<Trusted>, &'static str> {
         let version = self.identity.version();
-        if let Some(known) = self.signers.get(token.chain)
+        if let Some(known) = self.signers.get(chain)
             && known.version == version
             && known.expires > now
         {
             return Ok(known);
         }
-        let chain = token.certificates().ok_or("its certificate cannot be read")?;
+        let certificates = token::certificates(chain).ok_or(UNREADABLE)?;
         let (id, expires) = self
             .identity
             .material()
-            .holder(&chain, now)
+            .holder(&certificates, now)
             .map_err(|_| "its certificate is not trusted here")?;
         if !self.vouches(&id) {
             return Err("its signer may not vouch for anybody (authorization.vouchers)");
         }
-        let leaf = chain.into_iter().next().ok_or("there is no certificate")?;
-        let trusted = Arc::new(Trusted { leaf, expires, version });
-        self.signers.insert(token.chain.into(), Arc::clone(&trusted));
+        let leaf = certificates.into_iter().next().ok_or("there is no certificate")?;
+        let chain: Arc<str> = chain.into();
+        let trusted = Arc::new(Trusted {
+            chain: Arc::clone(&chain),
+            leaf,
+            expires,
+            version,
+        });
+        self.signers.insert(chain, Arc::clone(&trusted));
         Ok(trusted)
     }
 
     fn vouches(&self, id: &SpiffeId) -> bool {
         id.trust_domain() == self.identity.id().trust_domain()
             && matches!(id.holder(), Holder::Service(name) if self.vouchers.contains(name))
+    }
+}
+
+/// The only value of a header; more than one is none.
+fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Error> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(invalid("there is more than one")),
     }
 }
 

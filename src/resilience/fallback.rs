@@ -219,7 +219,7 @@ pub fn key(index: Option<usize>, request: &[u8], settings: &Call, context: &Cont
     part(Some(method.path.as_bytes()));
     match (&context.principal, &context.token) {
         (Some(principal), _) => principal.each(|what| part(Some(what))),
-        (None, token) => part(token.as_ref().map(HeaderValue::as_bytes)),
+        (None, token) => part(token.as_ref().map(|token| token.principal().as_bytes())),
     }
     part(exposed(&privacy.student).as_deref());
     part(Some(privacy.consent.name().as_bytes()));

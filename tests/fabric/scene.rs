@@ -102,16 +102,21 @@ pub(crate) async fn get(client: &Client) -> Result<GetProbeResponse, Status> {
 /// A request on behalf of somebody, as the gateway makes one.
 pub(crate) fn on_behalf<M>(message: M, principal: &Principal, signer: &Signer) -> Request<M> {
     let token = signer.sign(principal).unwrap_or_else(|error| panic!("{error}"));
-    let mut request = bearing(message, token.to_str().unwrap_or_default());
+    let mut request = Request::new(message);
+    token.write(request.metadata_mut().as_mut());
     request.extensions_mut().insert(Arc::new(principal.clone()));
     request
 }
 
-/// A request with this for its token.
-pub(crate) fn bearing<M>(message: M, token: &str) -> Request<M> {
+/// A request with these for its token and its certificate.
+pub(crate) fn bearing<M>(message: M, token: &str, certificate: Option<&str>) -> Request<M> {
     let mut request = Request::new(message);
-    let token = token.parse().unwrap_or_else(|_| panic!("{token:?} is no header"));
-    request.metadata_mut().insert("lyceum-principal", token);
+    let value = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no header"));
+    let metadata = request.metadata_mut();
+    metadata.insert("lyceum-principal", value(token));
+    if let Some(certificate) = certificate {
+        metadata.insert("lyceum-principal-certificate", value(certificate));
+    }
     request
 }
 

@@ -74,6 +74,7 @@ fn what_tells_who_somebody_is_stays() {
 fn nobody_outside_says_who_is_asking() {
     let headers = sent(&[
         ("lyceum-principal", "teacher"),
+        ("lyceum-principal-certificate", "AAAA"),
         ("lyceum-student", "s-1"),
         ("lyceum-retention", "9"),
         ("lyceum-anything", "x"),
@@ -83,6 +84,7 @@ fn nobody_outside_says_who_is_asking() {
     ]);
     for name in [
         "lyceum-principal",
+        "lyceum-principal-certificate",
         "lyceum-student",
         "lyceum-retention",
         "lyceum-anything",

@@ -141,6 +141,11 @@ async fn credentials_go_no_further_than_the_gateway() {
     let seen = headers(&stage.browser(), &sent).await;
     assert!(seen.contains("x-mine: passes"), "{seen}");
     assert!(seen.contains("lyceum-principal: p1."), "the gateway's word: {seen}");
+    assert_eq!(
+        seen.matches("lyceum-principal-certificate: ").count(),
+        1,
+        "and whose it is: {seen}"
+    );
     for word in ["authorization", "cookie", "x-csrf-token", "x-api-key", &token] {
         assert!(!seen.contains(word), "{word} reached the service: {seen}");
     }
@@ -148,8 +153,18 @@ async fn credentials_go_no_further_than_the_gateway() {
     let stage = Stage::start().await;
     let seen = headers(&stage.browser(), &[("authorization", "Basic YWRhOnNlY3JldA==")]).await;
     assert!(seen.contains("authorization: Basic YWRhOnNlY3JldA=="), "{seen}");
-    let forged = headers(&stage.browser(), &[("lyceum-principal", "p1.forged")]).await;
-    assert!(!forged.contains("forged"), "{forged}");
+    for sent in [
+        &[("lyceum-principal", "p1.forged")][..],
+        &[("lyceum-principal-certificate", "forged")],
+        &[
+            ("lyceum-principal", "p1.forged"),
+            ("lyceum-principal-certificate", "forged"),
+        ],
+    ] {
+        let seen = headers(&stage.browser(), sent).await;
+        assert!(seen.contains("lyceum-principal: anonymous"), "{seen}");
+        assert!(!seen.contains("forged") && !seen.contains("certificate"), "{seen}");
+    }
 }
 
 /// A file with a secret, for every gateway of a test.

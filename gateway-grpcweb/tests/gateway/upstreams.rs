@@ -292,6 +292,7 @@ async fn calls_leave_the_mesh_and_nothing_of_who_is_asking_does() {
         .header("x-mine", "1")
         .header("lyceum-consent", "processing")
         .header("lyceum-principal", "administrator")
+        .header("lyceum-principal-certificate", "AAAA")
         .body(frame(b""))
         .unwrap();
     let answer = browser.send(request).await;

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::principal::{Principal, Role};
+use crate::context::headers::PRINCIPAL;
+use crate::principal::{Principal, Role, Token};
 use crate::privacy::Privacy;
 
 const SECOND: u64 = 1_000_000;
@@ -119,7 +120,9 @@ fn no_part_of_the_call_may_differ() {
         of(|context| context.principal = None),
         of(|context| {
             context.principal = None;
-            context.token = Some(HeaderValue::from_static("signed"));
+            let mut headers = HeaderMap::new();
+            headers.insert(PRINCIPAL, HeaderValue::from_static("signed"));
+            context.token = Token::read(&headers);
         }),
         of(|context| context.principal = teacher("teacher-2")),
         of(|context| context.principal = Some(Arc::new(Principal::try_new("teacher-1", Role::Parent).unwrap()))),

@@ -22,13 +22,17 @@ use crate::raw::{Raw, framed, issue, operator};
 use crate::scene::{PROBE, Scene, bearing, client, on_behalf};
 
 impl School {
-    /// What becomes of a call with this for its token.
-    async fn bearing(&self, token: &str) -> (Code, String) {
+    /// What becomes of a call with these for its token and its certificate.
+    async fn bearing(&self, token: &str, certificate: Option<&str>) -> (Code, String) {
         let message = GetRecordRequest {
             student: "s-1".to_owned(),
             class: String::new(),
         };
-        let answer = self.client.clone().get_record(bearing(message, token)).await;
+        let answer = self
+            .client
+            .clone()
+            .get_record(bearing(message, token, certificate))
+            .await;
         answer.map_or_else(|status| told(&status), |_| (Code::Ok, String::new()))
     }
 }
@@ -46,20 +50,26 @@ fn claims(change: impl FnOnce(&mut Value)) -> Value {
     claims
 }
 
+/// A token and its certificate.
+type Forged = (String, Option<String>);
+
+/// What travels of a certificate.
+fn chain(issued: &Issued) -> String {
+    let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).map(Result::unwrap);
+    let chain: Vec<_> = chain.map(|certificate| URL_SAFE_NO_PAD.encode(certificate)).collect();
+    chain.join(".")
+}
+
 /// A token that says whatever one likes, with whatever certificate and key one has.
-fn forge(claims: &Value, certificate: &Issued, key: &Issued) -> String {
-    let chain = CertificateDer::pem_slice_iter(certificate.certificate.as_bytes()).map(Result::unwrap);
-    let mut token = format!("p1.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    for certificate in chain {
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(&certificate));
-    }
+fn forge(claims: &Value, certificate: &Issued, key: &Issued) -> Forged {
+    let token = format!("p1.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let chain = chain(certificate);
     let key = PrivatePkcs8KeyDer::from_pem_slice(key.key.as_bytes()).unwrap();
     let random = ring::rand::SystemRandom::new();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.secret_pkcs8_der(), &random).unwrap();
-    let message = [b"lyceum principal\0", token.as_bytes()].concat();
-    let signature = key.sign(&random, &message).unwrap();
-    format!("{token}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let message = format!("lyceum principal\0{token}.{chain}");
+    let signature = key.sign(&random, message.as_bytes()).unwrap();
+    (format!("{token}.{}", URL_SAFE_NO_PAD.encode(signature)), Some(chain))
 }
 
 fn service(name: &str) -> SpiffeId {
@@ -73,13 +83,10 @@ async fn a_principal_is_believed_only_as_the_gateway_signed_it() {
     let folder = &school.scene.folder;
     let gateway = issue(folder, &service("gateway"), HOUR);
     let other = issue(folder, &service("ai-validator"), HOUR);
-    let good = forge(&claims(|_| {}), &gateway, &gateway);
-    assert_eq!(
-        school.bearing(&good).await,
-        is(Code::Ok, ""),
-        "the forger's hand is good"
-    );
-    assert_eq!(school.bearing(&good).await, is(Code::Ok, ""), "and again");
+    let (good, certificate) = forge(&claims(|_| {}), &gateway, &gateway);
+    let well = || school.bearing(&good, certificate.as_deref());
+    assert_eq!(well().await, is(Code::Ok, ""), "the forger's hand is good");
+    assert_eq!(well().await, is(Code::Ok, ""), "and again");
 
     let invalid = is(Code::Unauthenticated, "PRINCIPAL_INVALID");
     let elsewhere = Folder::new();
@@ -91,7 +98,6 @@ async fn a_principal_is_believed_only_as_the_gateway_signed_it() {
     parts[1] = &richer;
     let altered = parts.join(".");
     let mut tokens = vec![
-        ("altered claims", altered),
         (
             "of a service that may not vouch",
             forge(&claims(|_| {}), &other, &other),
@@ -115,14 +121,17 @@ async fn a_principal_is_believed_only_as_the_gateway_signed_it() {
             wait_for("the certificate's end", || async { SystemTime::now() > end }).await;
             forge(&claims(|_| {}), &expired, &expired)
         }),
+    ];
+    let body = &good[..good.rfind('.').unwrap()];
+    for (what, token) in [
+        ("altered claims", altered),
         ("truncated", good[..good.len() - 4].to_owned()),
-        ("cut in the certificate", good[..good.len() / 2].to_owned()),
+        ("cut in the claims", good[..good.len() / 2].to_owned()),
         ("of an unknown version", good.replacen("p1", "p2", 1)),
-        ("without a signature", good[..=good.rfind('.').unwrap()].to_owned()),
-        (
-            "with a certificate too many",
-            good.replacen("p1.", "p1.AAAA.AAAA.AAAA.AAAA.", 1),
-        ),
+        ("without a signature", format!("{body}.")),
+        ("with its certificate inside", {
+            good.replacen(body, &format!("{body}.{}", chain(&gateway)), 1)
+        }),
         ("empty", String::new()),
         ("dots", ".....".to_owned()),
         ("a pseudonym, as once was believed", "teacher".to_owned()),
@@ -130,23 +139,42 @@ async fn a_principal_is_believed_only_as_the_gateway_signed_it() {
             let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
             format!("{header}.{}.", URL_SAFE_NO_PAD.encode(claims(|_| {}).to_string()))
         }),
-        ("larger than 4 KiB", format!("p1.{}.A.A", "A".repeat(4096))),
-    ];
-    // The signature of nothing by nobody: r = s = 0, which broken verifiers accept.
-    tokens.push(("a signature of zeros", {
-        let body = &good[..good.rfind('.').unwrap()];
-        format!("{body}.{}", URL_SAFE_NO_PAD.encode([0x30, 6, 2, 1, 0, 2, 1, 0]))
-    }));
-    // The certificate's own public key as the secret of a MAC: what algorithm confusion comes down to.
-    tokens.push(("a MAC with the public key", {
-        let body = &good[..good.rfind('.').unwrap()];
-        let key = rcgen::KeyPair::from_pem(&gateway.key).unwrap();
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.der_bytes());
-        format!(
-            "{body}.{}",
-            URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, body.as_bytes()))
-        )
-    }));
+        ("larger than 4 KiB", format!("p1.{}.A", "A".repeat(4096))),
+        // The signature of nothing by nobody: r = s = 0, which broken verifiers accept.
+        ("a signature of zeros", {
+            format!("{body}.{}", URL_SAFE_NO_PAD.encode([0x30, 6, 2, 1, 0, 2, 1, 0]))
+        }),
+        // The certificate's own public key as the secret of a MAC: what algorithm confusion comes down to.
+        ("a MAC with the public key", {
+            let key = rcgen::KeyPair::from_pem(&gateway.key).unwrap();
+            let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.der_bytes());
+            let signed = format!("lyceum principal\0{body}.{}", chain(&gateway));
+            format!(
+                "{body}.{}",
+                URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, signed.as_bytes()))
+            )
+        }),
+    ] {
+        tokens.push((what, (token, certificate.clone())));
+    }
+    // The good one, with something else for its certificate.
+    let renewed = chain(&issue(folder, &service("gateway"), HOUR));
+    for (what, certificate) in [
+        ("without a certificate", None),
+        ("with an empty certificate", Some(String::new())),
+        ("with garbage for its certificate", Some("!@#".to_owned())),
+        ("with bytes that are none", Some("AAAA".to_owned())),
+        ("with another certificate of the gateway", Some(renewed)),
+        ("with the certificate of another", Some(chain(&other))),
+        ("with a foreign certificate", Some(chain(&foreign))),
+        (
+            "with a certificate too many",
+            Some(format!("{}.AAAA.AAAA.AAAA", chain(&gateway))),
+        ),
+        ("with one larger than 4 KiB", Some("A".repeat(4096))),
+    ] {
+        tokens.push((what, (good.clone(), certificate)));
+    }
     for (what, change) in [
         ("expired", json!({"iat": now() - 400, "exp": now() - 100})),
         ("from the future", json!({"iat": now() + 100, "exp": now() + 200})),
@@ -165,19 +193,17 @@ async fn a_principal_is_believed_only_as_the_gateway_signed_it() {
         });
         tokens.push((what, forge(&changed, &gateway, &gateway)));
     }
-    for (what, token) in tokens {
-        assert_eq!(school.bearing(&token).await, invalid, "{what}");
+    for (what, (token, certificate)) in tokens {
+        assert_eq!(school.bearing(&token, certificate.as_deref()).await, invalid, "{what}");
     }
     // Clocks may differ by half a minute, and the good one is still good.
     let skewed = claims(|claims| {
         claims["iat"] = json!(now() - 310);
         claims["exp"] = json!(now() - 10);
     });
-    assert_eq!(
-        school.bearing(&forge(&skewed, &gateway, &gateway)).await,
-        is(Code::Ok, "")
-    );
-    assert_eq!(school.bearing(&good).await, is(Code::Ok, ""));
+    let (skewed, same) = forge(&skewed, &gateway, &gateway);
+    assert_eq!(school.bearing(&skewed, same.as_deref()).await, is(Code::Ok, ""));
+    assert_eq!(well().await, is(Code::Ok, ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,13 +216,13 @@ async fn a_refusal_never_repeats_the_token_and_two_tokens_are_none() {
     let twice = [("lyceum-principal", "anonymous"), ("lyceum-principal", "anonymous")];
     let (_, status) = raw.call(get, &twice, framed(&[])).await.unwrap();
     assert_eq!(told(&status), is(Code::Unauthenticated, "PRINCIPAL_INVALID"));
-    let secret = "p1.c2VjcmV0.c2VjcmV0.c2VjcmV0";
-    let (_, status) = raw
-        .call(get, &[("lyceum-principal", secret)], framed(&[]))
-        .await
-        .unwrap();
-    assert_eq!(told(&status), is(Code::Unauthenticated, "PRINCIPAL_INVALID"));
-    assert!(!format!("{status:?}").contains("c2VjcmV0"), "{status:?}");
+    let secret = ("lyceum-principal", "p1.c2VjcmV0.c2VjcmV0");
+    let certificate = ("lyceum-principal-certificate", "c2VjcmV0");
+    for sent in [&[secret, certificate][..], &[secret], &[certificate]] {
+        let (_, status) = raw.call(get, sent, framed(&[])).await.unwrap();
+        assert_eq!(told(&status), is(Code::Unauthenticated, "PRINCIPAL_INVALID"));
+        assert!(!format!("{status:?}").contains("c2VjcmV0"), "{status:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
