@@ -15,6 +15,7 @@ mod arguments;
 mod backoff;
 mod directory;
 mod folder;
+mod gateway;
 mod inspect;
 mod key;
 mod operator;

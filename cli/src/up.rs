@@ -16,7 +16,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use lyceum::configuration::{Configuration, IdentitySource, TlsSource};
+use lyceum::configuration::{Configuration, IdentitySource};
 use lyceum::consul::{Client, Health};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -54,12 +54,6 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
              \"development\" here, and use the files with `lyceum serve` and `lyceum gateway`"
         );
     }
-    if configuration.gateway.tls.source != TlsSource::None {
-        bail!(
-            "gateway.tls is for `lyceum gateway`: `lyceum up` calls the gateway over plain HTTP on this machine, so \
-             leave gateway.tls.source at \"none\" here"
-        );
-    }
     let gateway = gateway_address(&configuration, arguments.gateway_port)?;
     let mut signals = Signals::listen().context("signals cannot be listened to")?;
     let folder = Folder::claim(&configuration.data)?;
@@ -84,7 +78,7 @@ pub(crate) async fn run(arguments: Up, environment: &[(String, String)]) -> anyh
     }
 
     let mut supervisor = Supervisor::new();
-    let mut fleet = Fleet::new(client);
+    let mut fleet = Fleet::new(client, configuration.clone());
     let programs = programs(&arguments, environment, &agent, gateway, &folder)?;
     let address = agent.address.to_string();
     if let Some((program, process)) = agent.own {

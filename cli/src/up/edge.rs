@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Uri;
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::{BodyExt as _, Limited};
+use lyceum::configuration::Configuration;
+use lyceum::identity;
 use serde_json::Value;
+
+use crate::gateway::{Failure, Way};
 
 /// A gateway on this machine answers in a millisecond.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -17,19 +17,23 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 const REPORT_LIMIT: usize = 1024 * 1024;
 
 /// Whether the gateway at an address has heard of all these instances, and asked their services for their types.
-pub(super) async fn knows<'a>(gateway: SocketAddr, ids: impl Iterator<Item = &'a str>) -> bool {
-    let Ok(Some(report)) = tokio::time::timeout(ANSWERS_WITHIN, report(gateway)).await else {
+pub(super) async fn knows<'a>(
+    configuration: &Configuration,
+    gateway: SocketAddr,
+    ids: impl Iterator<Item = &'a str>,
+) -> bool {
+    let Ok(Ok(report)) = tokio::time::timeout(ANSWERS_WITHIN, report(configuration, gateway)).await else {
         return false;
     };
     let known = instances(&report);
     is_settled(&report) && ids.into_iter().all(|id| known.contains(&id))
 }
 
-async fn report(gateway: SocketAddr) -> Option<Value> {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    let uri: Uri = format!("http://{gateway}/gateway/services").parse().ok()?;
-    let body = Limited::new(client.get(uri).await.ok()?.into_body(), REPORT_LIMIT);
-    serde_json::from_slice(&body.collect().await.ok()?.to_bytes()).ok()
+async fn report(configuration: &Configuration, gateway: SocketAddr) -> Result<Value, Failure> {
+    let way = Way::try_new(configuration, &identity::operator(configuration, "up")?)?;
+    let (response, _connection) = way.get(&gateway.to_string(), "/gateway/services").await?;
+    let body = Limited::new(response.into_body(), REPORT_LIMIT);
+    Ok(serde_json::from_slice(&body.collect().await?.to_bytes())?)
 }
 
 fn is_settled(report: &Value) -> bool {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use lyceum::configuration::{Configuration, TlsSource};
 use lyceum::consul::{Client, Health, Query};
 use lyceum::discovery::Instance;
 use tokio::time::Instant;
@@ -49,6 +50,7 @@ pub(super) struct Member {
 
 /// Everything that is kept running, and the Consul that knows of it.
 pub(super) struct Fleet {
+    configuration: Configuration,
     members: Vec<Member>,
     client: Client,
     /// Whether the gateway has been found to know every instance: it learns of them from Consul, a moment later.
@@ -100,8 +102,9 @@ impl Member {
 // === impl Fleet ===
 
 impl Fleet {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, configuration: Configuration) -> Self {
         Self {
+            configuration,
             members: Vec::new(),
             client,
             edge_knows: false,
@@ -151,6 +154,14 @@ impl Fleet {
             address.set_ip(Ipv4Addr::LOCALHOST.into());
         }
         Some(address)
+    }
+
+    /// Its page's address, up to the host.
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.configuration.gateway.tls.source {
+            TlsSource::None => "http",
+            TlsSource::Development | TlsSource::Files => "https",
+        }
     }
 
     pub(super) fn slots(&self, role: Role) -> Vec<Slot> {
@@ -272,7 +283,7 @@ impl Fleet {
                 .filter(|member| member.role == Role::Service)
                 .map(Member::id);
             self.edge_knows = match self.gateway() {
-                Some(address) => edge::knows(address, services).await,
+                Some(address) => edge::knows(&self.configuration, address, services).await,
                 None => false,
             };
         }

@@ -90,7 +90,7 @@ impl Report {
     pub(super) fn up(&mut self, fleet: &Fleet, operator: &Operator, consul: &str) {
         self.is_up = true;
         let gateway = fleet.gateway().map(|address| address.to_string()).unwrap_or_default();
-        let page = format!("http://{gateway}/");
+        let page = format!("{}://{gateway}/", fleet.scheme());
         let consul_ui = format!("{consul}/ui/");
         if self.json {
             let processes: Vec<_> = fleet.members().iter().map(described).collect();

@@ -143,8 +143,6 @@ async fn certificates_that_others_issue() {
         .chain(settings.iter().copied())
         .collect();
     says(&complaint(&up).await, &["identity.source", "lyceum serve"]);
-    let up = ["up", "--gateway-port", "0", "--set", "gateway.tls.source=development"];
-    says(&complaint(&up).await, &["gateway.tls", "lyceum gateway"]);
     let serve: Vec<&str> = ["serve", "writing-analysis"].into_iter().chain(settings).collect();
     says(&complaint(&serve).await, &["r"]);
 }

@@ -15,4 +15,5 @@ mod leaving;
 mod operating;
 mod policies;
 mod running;
+mod securing;
 mod tracing;
