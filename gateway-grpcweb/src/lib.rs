@@ -75,6 +75,7 @@ mod refusal;
 mod report;
 mod request;
 mod response;
+mod rights;
 mod route;
 mod schema;
 mod server;

@@ -31,7 +31,7 @@ use crate::edge::Edge;
 use crate::journal::{self, Journal};
 use crate::port::Port;
 use crate::tls::Tls;
-use crate::{http3, json, route, schema, upstreams};
+use crate::{http3, json, rights, route, schema, upstreams};
 
 /// How long a gateway that takes over a port waits to know the way to every service.
 const KNOWN: Duration = Duration::from_secs(10);
@@ -151,6 +151,7 @@ impl Gateway {
             tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
             tokio::spawn(Arc::clone(&edge.live).follow()),
             tokio::spawn(Arc::clone(&edge.calls).follow()),
+            tokio::spawn(rights::watch(self.fabric.clone())),
         ];
         following.extend(
             outside

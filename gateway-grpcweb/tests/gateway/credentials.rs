@@ -168,7 +168,7 @@ async fn credentials_go_no_further_than_the_gateway() {
 }
 
 /// A file with a secret, for every gateway of a test.
-fn secret(path: &std::path::Path, seed: u8) {
+pub(crate) fn secret(path: &std::path::Path, seed: u8) {
     fs::write(path, STANDARD.encode([seed; 32])).unwrap();
 }
 

@@ -25,6 +25,7 @@ mod mirror;
 mod native;
 mod openapi;
 mod restarting;
+mod rights;
 mod routing;
 mod seeing;
 mod stage;
