@@ -1,11 +1,13 @@
 //! API keys, sessions and what becomes of credentials, at a real gateway with a real Consul.
 
 use std::fs;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::Method;
+use bytes::Bytes;
+use http::{Method, Request};
 use lyceum::Fabric;
 use lyceum::principal::{Principal, Role};
 use lyceum::testing::wait_for;
@@ -339,4 +341,56 @@ async fn in_development_anybody_is_whom_they_say_on_this_machine_alone() {
         error.to_string().contains("gateway.authentication.development"),
         "{error}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_several_calls_renews_a_session() {
+    let key = Signing::ec("key");
+    let site = Site::start(set(&[&key])).await;
+    let folder = lyceum::testing::probe::Folder::new();
+    let file = folder.path().join("session.key");
+    secret(&file, 7);
+    let url = site.url();
+    let stage = Stage::start_with(move |configuration| {
+        trusting(url)(configuration);
+        configuration.gateway.authentication.session_key = Some(file);
+        configuration.gateway.authentication.session_idle = Duration::from_secs(6);
+    })
+    .await;
+    let browser = stage.browser();
+    wait_for("types", || async {
+        browser.get("/gateway/schema").await.2.len() > 1000
+    })
+    .await;
+    let bearer = format!("Bearer {}", key.token(&claims(json!({}))));
+    let here = ("sec-fetch-site", "same-origin");
+    let (_, headers, told) = session(&browser, Method::POST, &[("authorization", &bearer), here], "").await;
+    let (cookie, csrf) = (Mutex::new(kept(&headers)), told["csrf"].as_str().unwrap().to_owned());
+    let calls =
+        json!({ "calls": [{ "id": "a", "method": "testing/GetProbe" }, { "id": "b", "method": "testing/GetProbe" }] });
+    let query =
+        json!({ "query": "{ a: probe_getProbe(input: {}) { instance } b: probe_getProbe(input: {}) { instance } }" });
+    for (path, body) in [("/api/batch", calls.to_string()), ("/graphql", query.to_string())] {
+        wait_for("half of the idle time to pass", || async {
+            let request = Request::post(browser.uri(path))
+                .header("content-type", "application/json")
+                .header("cookie", cookie.lock().unwrap().as_str())
+                .header("x-csrf-token", &csrf)
+                .header(here.0, here.1)
+                .body(Bytes::from(body.clone()))
+                .unwrap();
+            let answer = browser.begin(request).await;
+            let headers = answer.response.headers();
+            let renewed = headers.get_all("set-cookie").iter().count();
+            assert!(renewed <= 1, "once, whatever the calls are");
+            if renewed == 1 {
+                *cookie.lock().unwrap() = kept(headers);
+            }
+            renewed == 1
+        })
+        .await;
+    }
+    let cookie = cookie.into_inner().unwrap();
+    let as_page = [("cookie", cookie.as_str()), here, ("x-csrf-token", &csrf)];
+    assert_eq!(outcome(&call_with(&browser, GET, &as_page).await), "OK");
 }
