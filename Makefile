@@ -64,9 +64,9 @@ bench-gateway: setup-bench ## the gateway beside Envoy: CPU a request, memory (A
 bench-faults: setup ## kill -9, rolling restart, one slow of five, a crowd: what callers see (ARGS="kill slow")
 	cargo bench --locked -p lyceum --features testing --bench faults -- $(ARGS)
 
-fuzz: ## every parser of strangers' bytes, 10 s each (ARGS="frames", SECONDS_EACH=60)
+fuzz: ## every parser of strangers' bytes, 20 s each (ARGS="frames", SECONDS=60)
 	@scripts/setup.sh crates fuzzing
-	@scripts/fuzz.sh $(ARGS)
+	@SECONDS_EACH="$(or $(SECONDS),20)" scripts/fuzz.sh $(ARGS)
 
 # With arguments of one's own the charts stay as they are, so that they always show every case.
 simulate: ## balancing beside its peers on a virtual clock, one table and docs/charts (ARGS="--help" tells more)

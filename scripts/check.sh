@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit
 . scripts/say.sh
 export PATH="$PATH:$PWD/.tools/bin:$PWD/web/node_modules/.bin"
 
-check_format() { cargo fmt --all --check; }
+check_format() { cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check; }
 # The same profile and features as `make test`, so that dependencies' build scripts and macros are compiled once.
 check_clippy() { cargo clippy --locked --workspace --all-targets --all-features --quiet -- -D warnings; }
 check_contracts() { buf lint && buf format proto --diff --exit-code && scripts/check-breaking.sh; }

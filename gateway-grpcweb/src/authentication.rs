@@ -23,6 +23,8 @@ mod caller;
 mod claims;
 pub mod development;
 mod ended;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod issuer;
 mod key_ring;
 mod key_set;

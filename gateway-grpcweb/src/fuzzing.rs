@@ -3,26 +3,47 @@
 //! Each checks what must hold whatever the bytes are, beside not panicking: above all that how they were cut into chunks
 //! changes nothing. When not: everything else of the gateway has no public face.
 
-use std::sync::LazyLock;
+mod descriptors;
+mod headers;
+mod paths;
+
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DescriptorPool, MessageDescriptor};
 
 use crate::compression::{Coding, Decoder};
 use crate::frames::Frames;
-use crate::json::{Template, query};
-use crate::schema::codec;
+use crate::schema::{ServiceInfo, codec, reflected};
 use crate::text;
-use crate::{batch, connect, graphql, websocket};
+use crate::{authentication, batch, connect, graphql, mcp, websocket};
+
+pub use descriptors::descriptors;
+pub use headers::headers;
+pub use paths::paths;
+
+/// Our own contracts.
+static CONTRACTS: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(lyceum::contracts::DESCRIPTORS).unwrap_or_default());
 
 /// A message with others inside it, lists, a choice, numbers of every width.
-static MESSAGE: LazyLock<Option<MessageDescriptor>> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(lyceum::contracts::DESCRIPTORS).ok()?;
-    pool.get_message_by_name("lyceum.writing_analysis.v1.AnalyzeDraftResponse")
-});
+static MESSAGE: LazyLock<Option<MessageDescriptor>> =
+    LazyLock::new(|| CONTRACTS.get_message_by_name("lyceum.writing_analysis.v1.AnalyzeDraftResponse"));
 
 /// The largest message that the targets allow.
 const LIMIT: usize = 1 << 16;
+
+/// The services of our own contracts.
+pub(crate) fn services() -> Vec<Arc<ServiceInfo>> {
+    const NAMES: [&str; 3] = [
+        "lyceum.ai_validator.v1.EducationalAiValidatorService",
+        "lyceum.testing.v1.ProbeService",
+        "lyceum.writing_analysis.v1.WritingAnalysisService",
+    ];
+    let services = reflected(&CONTRACTS, &"own".into(), NAMES.into_iter());
+    assert_eq!(services.len(), NAMES.len());
+    services
+}
 
 /// Bytes as they may arrive: the first says where they are cut, the rest is cut there.
 fn cut(data: &[u8]) -> (&[u8], &[u8]) {
@@ -75,15 +96,6 @@ pub fn json(data: &[u8]) {
             continue;
         };
         assert!(codec::to_bytes(message, &json).is_ok(), "what is written can be read");
-    }
-}
-
-/// Templates of paths, and queries.
-pub fn paths(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let _ = Template::parse(&text);
-    if let Some(message) = &*MESSAGE {
-        let _ = query(&mut DynamicMessage::new(message.clone()), &text, &["revision"]);
     }
 }
 
@@ -152,3 +164,21 @@ pub fn compression(data: &[u8]) {
     made += decoder.finish().map_or(0, |rest| rest.len());
     assert!(made <= LIMIT, "{made} bytes");
 }
+
+/// Bodies of agents, up to where a tool would be called.
+pub fn tools(data: &[u8]) {
+    mcp::read(data);
+}
+
+/// Tokens (JWT) and documents of keys (JWKS).
+pub fn tokens(data: &[u8]) {
+    authentication::fuzzing::tokens(data);
+}
+
+/// API keys and sessions.
+pub fn credentials(data: &[u8]) {
+    authentication::fuzzing::credentials(data);
+}
+
+#[cfg(test)]
+mod tests;

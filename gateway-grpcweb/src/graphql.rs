@@ -158,6 +158,12 @@ pub(crate) fn weighed(document: &str) {
     drop(asked::prepare(async_graphql::Request::new(document)));
 }
 
+/// The schema of these services, if they make one.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn described(services: &[Arc<schema::ServiceInfo>]) -> Option<Schema> {
+    types::build(services, 1).ok()
+}
+
 /// Runs one operation to its end.
 async fn execute(schema: &Schema, request: async_graphql::Request, caller: &Arc<Caller>) -> Executed {
     let operation = match asked::prepare(request) {

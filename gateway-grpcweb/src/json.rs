@@ -227,5 +227,31 @@ pub(crate) fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> 
         .ok_or_else(invalid)
 }
 
+/// Where bindings of a method (`google.api.HttpRule`) lead a path, up to where the call would be made.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn lead(
+    method: &std::sync::Arc<crate::schema::MethodInfo>,
+    bindings: &[prost_reflect::DynamicMessage],
+    path: &str,
+) {
+    let mut tree = tree::Tree::default();
+    let mut verbs = Vec::new();
+    for binding in bindings {
+        if let Ok(rule) = Rule::read(method, binding) {
+            verbs.push(rule.http.clone());
+            let _ = tree.add(rule);
+        }
+    }
+    for verb in verbs {
+        if let tree::Met::Rule(rule, values) = tree.find(&verb, path) {
+            assert_eq!(rule.variables.len(), values.len());
+            let mut message = prost_reflect::DynamicMessage::new(method.input.clone());
+            for (path, value) in rule.variables.iter().zip(&values) {
+                let _ = fields::set(&mut message, path, value);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

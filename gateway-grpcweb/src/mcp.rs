@@ -207,3 +207,25 @@ fn refuse(status: StatusCode, text: impl Into<Bytes>) -> Response<Reply<Response
     }
     response
 }
+
+/// Makes tools of these services.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn describe(services: &[Arc<crate::schema::ServiceInfo>]) {
+    drop(catalogue::Catalogue::new(1, services));
+}
+
+/// What is read of a body, up to where a tool would be called.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read(body: &[u8]) {
+    use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
+
+    static TOOLS: std::sync::LazyLock<catalogue::Catalogue> =
+        std::sync::LazyLock::new(|| catalogue::Catalogue::new(1, &crate::fuzzing::services()));
+    let _ = serde_json::from_slice::<Glance>(body);
+    if let Ok(ClientJsonRpcMessage::Request(message)) = serde_json::from_slice(body)
+        && let ClientRequest::CallToolRequest(call) = message.request
+        && let Some(entry) = TOOLS.find(&call.params.name)
+    {
+        let _ = calling::encode(entry, call.params.arguments.unwrap_or_default());
+    }
+}

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use contract::services as reflected;
 #[cfg(test)]
 pub(crate) use contract::services;
@@ -165,4 +165,36 @@ impl Schema {
         self.table.store(Arc::new(Table { methods, services }));
         self.generation.send_modify(|generation| *generation += 1);
     }
+}
+
+/// The services that files (`FileDescriptorProto`) tell of; `more` knows those that they import.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn believed(
+    told: Vec<bytes::Bytes>,
+    more: impl Fn(&str) -> Option<bytes::Bytes>,
+) -> Option<Arc<[Arc<ServiceInfo>]>> {
+    let mut files = files::Files::default();
+    for file in told {
+        files.add(file).ok()?;
+    }
+    loop {
+        let missing: Vec<_> = files.missing().into_iter().filter_map(&more).collect();
+        if missing.is_empty() {
+            break;
+        }
+        for file in missing {
+            files.add(file).ok()?;
+        }
+    }
+    let pool = files.build().ok()?;
+    let names: Vec<String> = pool.services().map(|service| service.full_name().to_owned()).collect();
+    Some(reflected(&pool, &"told".into(), names.iter().map(String::as_str)).into())
+}
+
+/// Everything that is told of services.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn tell(services: &[Arc<ServiceInfo>]) -> bytes::Bytes {
+    let schema = Schema::new();
+    schema.learn("told", services.to_vec());
+    told::Told::default().document(&schema)
 }

@@ -207,6 +207,12 @@ impl Ready {
     }
 }
 
+/// Whether the key of a document opens a path to who shows this secret.
+#[cfg(feature = "fuzzing")]
+pub(super) fn opens(document: &[u8], secret: &str, path: &str, now: Moment) -> bool {
+    Ready::read(document).is_ok_and(|ready| ready.judge(secret, path, now).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

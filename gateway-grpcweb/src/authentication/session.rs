@@ -90,6 +90,11 @@ impl Sessions {
         Ok(Self { keys, idle, limit })
     }
 
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn of(keys: Vec<LessSafeKey>, idle: Duration, limit: Duration) -> Self {
+        Self { keys, idle, limit }
+    }
+
     /// A new session of somebody.
     pub(super) fn begin(&self, principal: &Principal, now: Moment) -> Result<Session, secret::Error> {
         Ok(Session {
@@ -241,11 +246,7 @@ mod tests {
             .iter()
             .map(|seed| Secret::of([*seed; 32]).seal("session").unwrap())
             .collect();
-        Sessions {
-            keys,
-            idle: IDLE,
-            limit: LIMIT,
-        }
+        Sessions::of(keys, IDLE, LIMIT)
     }
 
     fn begun(sessions: &Sessions) -> Session {

@@ -49,7 +49,7 @@ pub(super) async fn call(
     }
 }
 
-fn encode(entry: &Entry, mut arguments: JsonObject) -> Result<bytes::Bytes, Refusal> {
+pub(super) fn encode(entry: &Entry, mut arguments: JsonObject) -> Result<bytes::Bytes, Refusal> {
     let json = if entry.wrapped.input {
         arguments.remove(VALUE).unwrap_or(Value::Null)
     } else {

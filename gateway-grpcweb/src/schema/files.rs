@@ -37,6 +37,8 @@ pub(crate) enum Error {
     TooMany,
     #[error("more than {TYPES} messages and enums")]
     TooManyTypes,
+    #[error("{0} is in another syntax than proto2 and proto3: editions are not understood")]
+    Syntax(String),
     #[error("{0} has an entry of a map that is not one key and one value")]
     Entry(String),
     #[error("{0} declares types of google.protobuf")]
@@ -89,6 +91,9 @@ impl Files {
         }
         if file.package() == "google.protobuf" {
             return Err(Error::Usurped(name));
+        }
+        if !matches!(file.syntax(), "" | "proto2" | "proto3") {
+            return Err(Error::Syntax(name));
         }
         self.types += file.enum_type.len() + file.message_type.iter().map(types).sum::<usize>();
         if self.types > TYPES {

@@ -101,6 +101,10 @@ fn descriptors_that_lie_are_refused() {
     usurper.message_type[0].name = Some("Timestamp".to_owned());
     assert!(matches!(built(&[usurper]), Err(Error::Usurped(_))));
 
+    let mut newer = file("a.proto", &[]);
+    newer.syntax = Some("editions".to_owned());
+    assert!(matches!(built(&[newer]), Err(Error::Syntax(_))));
+
     // Whoever reads a map would look for a key and a value in vain.
     let key = |r#type| field("key", 1, r#type);
     let value = field("value", 2, Type::Bytes);
