@@ -23,24 +23,29 @@ use crate::graphql::Session;
 
 /// Serves the operations of a socket.
 pub(super) async fn serve(opening: Opening, socket: Socket) {
-    let (sink, said) = socket.split();
+    let (sink, mut said) = socket.split();
     let (out, waiting) = mpsc::channel(line::WAITING);
     let (_grants, none) = mpsc::unbounded_channel();
     let heard = Heard::default();
     let settings = opening.settings;
     let mut writing = std::pin::pin!(line::write(sink, waiting, none, &heard, settings));
     let close = tokio::select! {
-        close = operate(opening, said, &out, &heard) => close,
+        close = operate(opening, &mut said, &out, &heard) => close,
         // Nobody is there to be told.
         _ = writing.as_mut() => return,
     };
-    if out.send(close).await.is_ok() {
-        let _ = timeout(settings.idle, writing).await;
+    if out.send(close).await.is_ok() && timeout(settings.idle, writing).await.is_ok() {
+        line::hear_out(&mut said).await;
     }
 }
 
 /// Runs operations until the socket ends; answers its close.
-async fn operate(opening: Opening, said: SplitStream<Socket>, out: &mpsc::Sender<Message>, heard: &Heard) -> Message {
+async fn operate(
+    opening: Opening,
+    said: &mut SplitStream<Socket>,
+    out: &mpsc::Sender<Message>,
+    heard: &Heard,
+) -> Message {
     let leaving = opening.edge.leaving.clone();
     let first = opening.settings.first;
     let session = Session::new(opening.edge, opening.peer, opening.headers);
@@ -86,11 +91,11 @@ async fn operate(opening: Opening, said: SplitStream<Socket>, out: &mpsc::Sender
 
 /// What is said on a socket until it ends, and how that was.
 fn messages(
-    said: SplitStream<Socket>,
+    said: &mut SplitStream<Socket>,
     heard: &Heard,
     ended: &OnceLock<Ending>,
 ) -> impl Stream<Item = serde_json::Result<ClientMessage>> {
-    stream::unfold(said, move |mut said| async move {
+    stream::unfold(said, move |said| async move {
         loop {
             let message = said.next().await;
             heard.now();

@@ -102,7 +102,8 @@ pub(super) async fn write(
 }
 
 /// Hears the other side out, once the close is written, until it has closed as well: what is unread when a connection is
-/// dropped makes the kernel reset it, and the last words, which are a call's status, are lost.
+/// dropped makes the kernel reset it, and the last words, which are a call's status, are lost. Who closed first is
+/// answered on the way.
 pub(super) async fn hear_out(stream: &mut SplitStream<Socket>) {
     let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }

@@ -78,7 +78,7 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         _ = writing.as_mut() => return,
     };
     drop(calls);
-    if out.send(ending.close()).await.is_ok() && matches!(timeout(settings.idle, writing).await, Ok(Ok(()))) {
+    if out.send(ending.close()).await.is_ok() && timeout(settings.idle, writing).await.is_ok() {
         line::hear_out(&mut stream).await;
     }
 }

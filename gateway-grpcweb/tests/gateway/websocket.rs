@@ -309,3 +309,17 @@ async fn a_socket_that_closes_or_is_silent_ends_its_call() {
     .await;
     drop(silent);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_closes_first_is_answered_by_a_close() {
+    let stage = Stage::start().await;
+    for (path, tongue) in [(GET, SINGLE), ("", MANY), ("graphql", "graphql-transport-ws")] {
+        let mut socket = open(&stage, path, tongue).await;
+        socket.0.send(Message::Close(None)).await.unwrap();
+        match socket.0.next().await {
+            Some(Ok(Message::Close(_))) => {}
+            other => panic!("{tongue}: {other:?}"),
+        }
+        assert!(socket.0.next().await.is_none(), "{tongue}");
+    }
+}
