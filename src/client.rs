@@ -5,7 +5,7 @@
 //! - a deadline on every unary call; DEADLINE_EXCEEDED when it passes, on this side of the wire;
 //! - a request that was never sent goes elsewhere for free; an idempotent one (by its contract) is tried again
 //!   elsewhere when its instance dies or says UNAVAILABLE;
-//! - UNAVAILABLE (reason NO_INSTANCES or INSTANCES_UNREACHABLE) at once when nobody can answer, unless the request
+//! - UNAVAILABLE (reason NO_INSTANCES, INSTANCES_UNREACHABLE or CERTIFICATE_REFUSED) at once when nobody can answer, unless the request
 //!   carries [`WaitForReady`].
 //!
 //! Why not tonic's channel: it balances at random, counts dead endpoints as ready, and takes no TLS of ours (ADR 5).

@@ -26,7 +26,7 @@
 
 pub mod authorization;
 pub mod balancing;
-mod batching;
+pub mod batching;
 pub mod client;
 pub mod configuration;
 pub mod consul;

@@ -63,7 +63,7 @@ export async function begin() {
   const fabric = await line(up, (text) => text.includes('"page"') && JSON.parse(text));
   const consul = `consul.address=${new URL(fabric.consul).host}`;
   // More than the usual limits, so that ten thousand streams can be held open.
-  lyceum(["policy", "set", "testing", "-", "--set", consul], "[serving]\nlimit_min = 20000\nlimit_initial = 20000\nlimit_max = 20000\n");
+  lyceum(["policy", "set", "testing", "-", "--set", consul], "[serving]\nlimit_min = 20000\nlimit_initial = 20000\nlimit_max = 20000\nstreams = 20000\n");
   const probe = start(join(BUILT, "examples", "probe"), []);
   probe.stdin.write(`${JSON.stringify([consul, `data=${folder}`, "serving.streams=10000"])}\n`);
   const [, probeAddress] = await line(probe, (text) => /lyceum-probe serving (\S+) (\S+)/.exec(text)?.slice(1));
@@ -72,15 +72,18 @@ export async function begin() {
     "lyceum.ai_validator.v1.EducationalAiValidatorService": fabric.processes.find(({ name }) => name === "ai-validator").address,
     "lyceum.testing.v1.ProbeService": probeAddress,
   };
-  const port = await freePort();
-  const file = join(folder, "envoy.json");
-  writeFileSync(file, JSON.stringify(configuration(port, services, fabric.operator, descriptors())));
-  const envoy = start(ENVOY, ["-c", file, "--concurrency", "2", "-l", "error", "--use-dynamic-base-id"]);
+  const contracts = descriptors();
+  const envoy = async (workers) => {
+    const port = await freePort();
+    const file = join(folder, `envoy-${port}.json`);
+    writeFileSync(file, JSON.stringify(configuration(port, services, fabric.operator, contracts)));
+    const { pid } = start(ENVOY, ["-c", file, "--concurrency", String(workers), "-l", "error", "--use-dynamic-base-id"]);
+    return { name: `Envoy 1.40, ${workers} ${workers === 1 ? "worker" : "workers"}`, pid, port };
+  };
   return {
     ours: { name: "Lyceum's gateway", pid: fabric.processes.find(({ name }) => name === "gateway").pid, port: Number(new URL(fabric.page).port) },
-    theirs: { name: "Envoy 1.40, 2 workers", pid: envoy.pid, port },
-    fabric,
-    consul,
+    theirs: await envoy(2),
+    envoy,
   };
 }
 
@@ -96,6 +99,25 @@ function descriptors() {
   }
   writeFileSync(file, toBinary(FileDescriptorSetSchema, set));
   return file;
+}
+
+/** Everything that runs for the benchmark goes to one processor, but for `edges`, which have the other to themselves. */
+export function keepApart(edges) {
+  const all = execFileSync("ps", ["-e", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
+  const family = [process.pid];
+  for (const parent of family) family.push(...all.filter(([, above]) => above === parent).map(([pid]) => pid));
+  for (const pid of family) pin(pid, edges.some((edge) => edge.pid === pid) ? "0" : "1");
+  return () => {
+    for (const pid of family) pin(pid, "0,1");
+  };
+}
+
+function pin(pid, processors) {
+  try {
+    execFileSync("taskset", ["-a", "-c", "-p", processors, String(pid)], { stdio: "ignore" });
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 /** Ends every child and removes what they kept. */

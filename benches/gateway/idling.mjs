@@ -21,7 +21,7 @@ async function hold({ port }, { path, headers, body }, count) {
           call.once("response", (answer) =>
             answer[":status"] === 200 && (answer["grpc-status"] ?? "0") === "0"
               ? resolve()
-              : reject(new Error(`status ${answer[":status"]}, grpc-status ${answer["grpc-status"]}`)),
+              : reject(new Error(`status ${answer[":status"]}, grpc-status ${answer["grpc-status"]}: ${answer["grpc-message"]}`)),
           );
           call.once("error", reject);
         }),

@@ -1,12 +1,12 @@
 // The gateway beside Envoy, in one run, before the same instances with the same certificates.
 //
-//   node benches/gateway/main.mjs [CASE…]      unary large stream json token idle neighbours   (all unless told)
+//   node benches/gateway/main.mjs [CASE…]      unary capacity large stream json token idle neighbours   (all unless told)
 //
 // A real fabric is started by `lyceum up`, with its access log and metrics on; Envoy has its grpc_web and
 // grpc_json_transcoder filters and no log. Rounds alternate, the first warms up. What counts is CPU time per request and
 // memory: wall time on a shared machine says little. Run with `make bench-gateway`, which brings wrk, h2load and Envoy.
 
-import { begin, end, folder, lyceum } from "./fabric.mjs";
+import { begin, end, folder, keepApart, lyceum } from "./fabric.mjs";
 import { memory } from "./idling.mjs";
 import { check, h2load, median, wrk } from "./load.mjs";
 import { idle, json, slow, streamText, unary, unaryText } from "./messages.mjs";
@@ -55,6 +55,16 @@ const cases = {
   async unary({ ours, theirs }) {
     const request = unary(100);
     await compare(`unary grpc-web over HTTP/1.1, ${CONNECTIONS} connections, 100-byte payload`, [overH1(ours, request), overH1(theirs, request)]);
+  },
+
+  // On two processors wrk and the instance take more of them than either edge: what an edge can carry shows where it has
+  // one to itself.
+  async capacity({ ours, envoy }) {
+    const request = unary(100);
+    const theirs = await envoy(1);
+    const release = keepApart([ours, theirs]);
+    await compare("the same, the edge alone on one processor, wrk and the instance on the other", [overH1(ours, request), overH1(theirs, request)]);
+    release();
   },
 
   async large({ ours, theirs }) {

@@ -6,6 +6,7 @@
 //! `request`; what is served in answer to them ends with its deadline.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use lyceum::batching::{Driver, Gathering, gather};
 use lyceum::configuration::Gateway;
 use lyceum::identity;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -195,19 +197,20 @@ impl Connections {
             certificate: None,
         };
         let Some(tls) = &self.tls else {
-            return self.speak(stream, peer).await;
+            let (stream, driver) = gather(stream);
+            return self.speak(stream, driver, peer).await;
         };
         // Only what is spoken is kept while it lasts, not how it came to be.
-        let Ok(Some(stream)) = timeout(self.header_timeout, Box::pin(handshake(stream, tls))).await else {
+        let Ok(Some((stream, driver))) = timeout(self.header_timeout, Box::pin(handshake(stream, tls))).await else {
             tracing::debug!("no handshake");
             return;
         };
         peer.secure = true;
         peer.certificate = identity::peer(stream.get_ref().1);
-        Box::pin(self.speak(stream, peer)).await;
+        Box::pin(self.speak(stream, driver, peer)).await;
     }
 
-    async fn speak<S>(&self, stream: S, peer: Peer)
+    async fn speak<S>(&self, stream: S, mut driver: Driver<TcpStream>, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -236,8 +239,15 @@ impl Connections {
         let mut leaving = std::pin::pin!(self.told_to_leave(&pace));
         let mut left = false;
         loop {
+            let driven = poll_fn(|context| {
+                if pace.is_multiplexed() {
+                    driver.poll(pace.is_busy(), connection.as_mut(), context)
+                } else {
+                    connection.as_mut().poll(context)
+                }
+            });
             tokio::select! {
-                ended = connection.as_mut() => {
+                ended = driven => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "connection lost");
                     }
@@ -270,7 +280,7 @@ impl Connections {
 }
 
 /// The handshake of a browser; one that speaks without TLS is told.
-async fn handshake(mut stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStream>> {
+async fn handshake(mut stream: TcpStream, tls: &Tls) -> Option<(TlsStream<Gathering<TcpStream>>, Driver<TcpStream>)> {
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 0 {
         return None;
@@ -281,7 +291,9 @@ async fn handshake(mut stream: TcpStream, tls: &Tls) -> Option<TlsStream<TcpStre
         let _ = stream.shutdown().await;
         return None;
     }
-    TlsAcceptor::from(tls.tcp()).accept(stream).await.ok()
+    let (stream, driver) = gather(stream);
+    let stream = TlsAcceptor::from(tls.tcp()).accept(stream).await.ok()?;
+    Some((stream, driver))
 }
 
 /// An answer that keeps its connection busy.

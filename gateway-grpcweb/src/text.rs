@@ -11,9 +11,8 @@
 //!
 //! **Source.** `PROTOCOL-WEB.md` in grpc/grpc ("the text-encoded stream may contain padding"); RFC 4648.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use base64_simd::STANDARD;
+use bytes::Bytes;
 
 /// Characters that stand for up to three bytes.
 const QUANTUM: usize = 4;
@@ -48,8 +47,7 @@ pub(crate) struct Error;
 impl Decoder {
     /// The bytes of this chunk, as far as its quanta are whole.
     pub(crate) fn decode(&mut self, mut chunk: &[u8]) -> Result<Bytes, Error> {
-        let mut bytes = BytesMut::zeroed((self.length + chunk.len()) / QUANTUM * GROUP);
-        let mut written = 0;
+        let mut bytes = Vec::with_capacity((self.length + chunk.len()) / QUANTUM * GROUP);
         if self.length > 0 {
             let (head, tail) = chunk.split_at(chunk.len().min(QUANTUM - self.length));
             self.part[self.length..self.length + head.len()].copy_from_slice(head);
@@ -59,23 +57,16 @@ impl Decoder {
                 return Ok(Bytes::new());
             }
             self.length = 0;
-            written += quanta(&self.part, &mut bytes[written..])?;
+            quanta(&self.part, &mut bytes)?;
         }
-        let (mut whole, part) = chunk.split_at(chunk.len() / QUANTUM * QUANTUM);
-        while !whole.is_empty() {
-            // Up to and with the quantum that is padded: the next begins a text of its own.
-            let end = whole
-                .iter()
-                .position(|character| *character == b'=')
-                .map_or(whole.len(), |at| (at / QUANTUM + 1) * QUANTUM);
-            let (text, tail) = whole.split_at(end);
-            written += quanta(text, &mut bytes[written..])?;
-            whole = tail;
+        let (whole, part) = chunk.split_at(chunk.len() / QUANTUM * QUANTUM);
+        // Padding in the middle is rare enough to be looked for only where reading on fails.
+        if quanta(whole, &mut bytes).is_err() {
+            texts(whole, &mut bytes)?;
         }
         self.part[..part.len()].copy_from_slice(part);
         self.length = part.len();
-        bytes.truncate(written);
-        Ok(bytes.freeze())
+        Ok(bytes.into())
     }
 
     /// Whether the text may end here.
@@ -84,8 +75,24 @@ impl Decoder {
     }
 }
 
-fn quanta(text: &[u8], bytes: &mut [u8]) -> Result<usize, Error> {
-    STANDARD.decode_slice_unchecked(text, bytes).map_err(|_| Error)
+/// Several texts, each padded, one after the other.
+fn texts(mut whole: &[u8], bytes: &mut Vec<u8>) -> Result<(), Error> {
+    while !whole.is_empty() {
+        // Up to and with the quantum that is padded: the next begins a text of its own.
+        let end = whole
+            .iter()
+            .position(|character| *character == b'=')
+            .map_or(whole.len(), |at| (at / QUANTUM + 1) * QUANTUM);
+        let (text, tail) = whole.split_at(end);
+        quanta(text, bytes)?;
+        whole = tail;
+    }
+    Ok(())
+}
+
+/// On an error nothing is appended.
+fn quanta(text: &[u8], bytes: &mut Vec<u8>) -> Result<(), Error> {
+    STANDARD.decode_append(text, bytes).map_err(|_| Error)
 }
 
 // === impl Encoder ===
@@ -93,8 +100,7 @@ fn quanta(text: &[u8], bytes: &mut [u8]) -> Result<usize, Error> {
 impl Encoder {
     /// This chunk in base64. With `flush` all of it, padded if need be; without, up to two bytes wait for the next.
     pub(crate) fn encode(&mut self, mut chunk: &[u8], flush: bool) -> Bytes {
-        let mut text = BytesMut::zeroed((self.length + chunk.len()).div_ceil(GROUP) * QUANTUM);
-        let mut written = 0;
+        let mut text = Vec::with_capacity((self.length + chunk.len()).div_ceil(GROUP) * QUANTUM);
         if self.length > 0 {
             let (head, tail) = chunk.split_at(chunk.len().min(GROUP - self.length));
             self.rest[self.length..self.length + head.len()].copy_from_slice(head);
@@ -102,27 +108,21 @@ impl Encoder {
             chunk = tail;
             if self.length == GROUP {
                 self.length = 0;
-                written += characters(&self.rest, &mut text[written..]);
+                STANDARD.encode_append(self.rest, &mut text);
             }
         }
         if self.length == 0 {
             let (whole, rest) = chunk.split_at(chunk.len() / GROUP * GROUP);
-            written += characters(whole, &mut text[written..]);
+            STANDARD.encode_append(whole, &mut text);
             self.rest[..rest.len()].copy_from_slice(rest);
             self.length = rest.len();
         }
         if flush && self.length > 0 {
-            written += characters(&self.rest[..self.length], &mut text[written..]);
+            STANDARD.encode_append(&self.rest[..self.length], &mut text);
             self.length = 0;
         }
-        text.truncate(written);
-        text.freeze()
+        text.into()
     }
-}
-
-/// `text` has room for it: both callers count quanta up.
-fn characters(bytes: &[u8], text: &mut [u8]) -> usize {
-    STANDARD.encode_slice(bytes, text).unwrap_or(0)
 }
 
 #[cfg(test)]

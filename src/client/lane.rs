@@ -19,7 +19,7 @@ use h2::{Ping, PingPong, SendStream};
 use http::Request;
 use http::uri::Authority;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -27,7 +27,7 @@ use tokio_rustls::TlsConnector;
 
 use super::callee::Shared;
 use super::outside::Security;
-use crate::batching::Turn;
+use crate::batching::{Driver, gather};
 
 /// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
 const GIVEN_UP: usize = 4096;
@@ -42,6 +42,8 @@ const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// ends, and with it everybody's calls, because one of them reads slowly: the windows must stop that one before. They
 /// do where a message has 16 bytes.
 const UNREAD: usize = CONNECTION_WINDOW as usize / 16 * 256;
+/// What is read of a socket at once: rustls asks for 4 KB at a time, a quarter of a record.
+const READ: usize = 32 * 1024;
 
 /// A connection that takes requests.
 #[derive(Debug)]
@@ -188,27 +190,33 @@ async fn connect(authority: &Authority, shared: &Shared) -> Result<(Arc<Lane>, J
     // Inside the mesh the name plays no part in the verification (identity::verification); it only must be one.
     let name =
         ServerName::try_from(host.to_owned()).unwrap_or(ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    let (stream, driver) = gather(stream);
+    let stream = BufReader::with_capacity(READ, stream);
     match &shared.outside {
         None => {}
-        Some(Security::None) => return converse(stream, shared).await,
+        Some(Security::None) => return converse(stream, driver, shared).await,
         Some(Security::Tls(settings)) => {
             let stream = TlsConnector::from(Arc::clone(settings)).connect(name, stream).await?;
             if stream.get_ref().1.alpn_protocol() != Some(b"h2".as_slice()) {
                 return Err(Error::Http1);
             }
-            return converse(stream, shared).await;
+            return converse(stream, driver, shared).await;
         }
     }
     #[cfg(feature = "testing")]
     if shared.settings.plaintext {
-        return converse(stream, shared).await;
+        return converse(stream, driver, shared).await;
     }
     let stream = TlsConnector::from(shared.tls()?).connect(name, stream).await?;
-    converse(stream, shared).await
+    converse(stream, driver, shared).await
 }
 
 /// Begins HTTP/2 on a stream that is ready for it.
-async fn converse<S>(stream: S, shared: &Shared) -> Result<(Arc<Lane>, JoinHandle<()>), Error>
+async fn converse<S>(
+    stream: S,
+    mut driver: Driver<TcpStream>,
+    shared: &Shared,
+) -> Result<(Arc<Lane>, JoinHandle<()>), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -236,11 +244,11 @@ where
     let limit = Arc::new(AtomicUsize::new(allowed));
     let pings = connection.ping_pong();
     let under_way = Arc::new(AtomicUsize::new(0));
-    let (mut turn, calls, told) = (Turn::default(), Arc::clone(&under_way), Arc::clone(&limit));
+    let (calls, told) = (Arc::clone(&under_way), Arc::clone(&limit));
     let driven = tokio::spawn(async move {
         let driven = poll_fn(|context| {
             let busy = calls.load(Ordering::Relaxed) > 1;
-            let polled = turn.poll(busy, Pin::new(&mut connection), context);
+            let polled = driver.poll(busy, Pin::new(&mut connection), context);
             // The peer may change its mind.
             let now = connection.max_concurrent_send_streams();
             if now != allowed {

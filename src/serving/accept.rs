@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::inbound::Inbound;
 use super::lingering::Lingering;
-use crate::batching::Turn;
+use crate::batching::gather;
 use crate::configuration::Serving;
 use crate::error::Error;
 use crate::identity::{self, peer};
@@ -148,7 +148,8 @@ async fn serve(stream: TcpStream, connections: &Connections) {
     let _ = stream.set_nodelay(true);
     // The configuration is taken per accept: certificates and roots rotate.
     let acceptor = TlsAcceptor::from(connections.identity.material().server());
-    let stream = match tokio::time::timeout(settings.handshake, acceptor.accept(Lingering::new(stream))).await {
+    let (stream, mut driver) = gather(Lingering::new(stream));
+    let stream = match tokio::time::timeout(settings.handshake, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "handshake refused"),
         Err(_) => return tracing::debug!("handshake timed out"),
@@ -161,7 +162,7 @@ async fn serve(stream: TcpStream, connections: &Connections) {
         aged: AtomicBool::new(false),
     });
     let inbound = connections.inbound.of(caller, Arc::clone(&ending));
-    let (mut turn, calls) = (Turn::default(), inbound.under_way());
+    let calls = inbound.under_way();
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams)
@@ -181,7 +182,7 @@ async fn serve(stream: TcpStream, connections: &Connections) {
     loop {
         let driven = poll_fn(|context| {
             let busy = calls.load(Ordering::Relaxed) > 1;
-            turn.poll(busy, connection.as_mut(), context)
+            driver.poll(busy, connection.as_mut(), context)
         });
         tokio::select! {
             biased;

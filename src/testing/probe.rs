@@ -215,7 +215,10 @@ impl ProbeService for Probe {
                         )
                     });
                 }
-                tokio::time::sleep(interval).await;
+                // A sleep of no time still waits for the timer's next tick.
+                if interval > Duration::ZERO {
+                    tokio::time::sleep(interval).await;
+                }
                 Some((
                     Ok(WatchProbeResponse {
                         sequence,

@@ -35,7 +35,7 @@ async fn a_server_that_is_not_who_it_should_be_is_never_called() {
         let refused = get(&alone).await.unwrap_err();
         assert_eq!(
             (refused.code(), reason(&refused).as_str()),
-            (Code::Unavailable, "INSTANCES_UNREACHABLE")
+            (Code::Unavailable, "CERTIFICATE_REFUSED")
         );
     }
 

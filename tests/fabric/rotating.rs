@@ -80,7 +80,7 @@ async fn files_are_read_again_and_an_expired_one_is_refused_until_then() {
     wait_for("an expired certificate is refused", || async {
         let refused = get(&late).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unavailable);
-        reason(&refused) == "INSTANCES_UNREACHABLE"
+        reason(&refused) == "CERTIFICATE_REFUSED"
     })
     .await;
     assert!(get(&early).await.is_ok(), "a connection in use outlives it");

@@ -5,9 +5,12 @@ use std::path::Path;
 use super::*;
 
 /// What `make fuzz` begins with holds without a fuzzer, and each target has some.
+/// A function that a fuzzer calls.
+type Target = fn(&[u8]);
+
 #[test]
 fn every_seed_is_survived() {
-    let targets: [(&str, fn(&[u8])); 14] = [
+    let targets: [(&str, Target); 14] = [
         ("batch", batch),
         ("compression", compression),
         ("connect", connect),

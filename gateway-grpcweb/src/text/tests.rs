@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose;
 use proptest::prelude::*;
 
 use super::*;
@@ -78,7 +80,7 @@ proptest! {
         let mut encoder = Encoder::default();
         let mut text = encoder.encode(&first, false).to_vec();
         text.extend_from_slice(&encoder.encode(&second, true));
-        prop_assert_eq!(text, STANDARD.encode([first, second].concat()).into_bytes());
+        prop_assert_eq!(text, general_purpose::STANDARD.encode([first, second].concat()).into_bytes());
     }
 
     /// No text can make it panic.

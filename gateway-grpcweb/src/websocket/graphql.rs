@@ -13,7 +13,6 @@ use async_graphql::http::{ClientMessage, WebSocket, WebSocketProtocols, WsMessag
 use futures_util::stream::{self, SplitStream};
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -34,9 +33,7 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         // Nobody is there to be told.
         _ = writing.as_mut() => return,
     };
-    if out.send(close).await.is_ok() && timeout(settings.idle, writing).await.is_ok() {
-        line::hear_out(&mut said).await;
-    }
+    line::end(close, out, writing, &mut said, settings).await;
 }
 
 /// Runs operations until the socket ends; answers its close.

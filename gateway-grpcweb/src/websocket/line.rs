@@ -101,11 +101,21 @@ pub(super) async fn write(
     }
 }
 
-/// Hears the other side out, once the close is written, until it has closed as well: what is unread when a connection is
-/// dropped makes the kernel reset it, and the last words, which are a call's status, are lost. Who closed first is
-/// answered on the way.
-pub(super) async fn hear_out(stream: &mut SplitStream<Socket>) {
-    let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+/// Ends a socket: writes what waits and then the close, and hears the other side out until it has closed as well. What is
+/// unread when a connection is dropped makes the kernel reset it, and the last words, which are a call's status, are lost.
+/// Who closed first is answered on the way.
+pub(super) async fn end(
+    close: Message,
+    out: mpsc::Sender<Message>,
+    writing: impl Future,
+    stream: &mut SplitStream<Socket>,
+    settings: Settings,
+) {
+    // As much may wait as there is room for, so the close waits while that is written.
+    let last = async { tokio::join!(out.send(close), writing).0.is_ok() };
+    if timeout(settings.idle, last).await == Ok(true) {
+        let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+    }
 }
 
 /// How a socket ends.

@@ -20,7 +20,7 @@ use lyceum::client::ResponseBody;
 use lyceum::error::Error as Refusal;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tonic::{Code, Status};
 
@@ -78,9 +78,7 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         _ = writing.as_mut() => return,
     };
     drop(calls);
-    if out.send(ending.close()).await.is_ok() && timeout(settings.idle, writing).await.is_ok() {
-        line::hear_out(&mut stream).await;
-    }
+    line::end(ending.close(), out, writing, &mut stream, settings).await;
 }
 
 // === impl Calls ===

@@ -56,10 +56,7 @@ pub(super) async fn serve(opening: Opening, socket: Socket) {
         // Nobody is there to be told.
         _ = writing.as_mut() => return,
     };
-    // The last words of a call may be many.
-    if out.send(ending.close()).await.is_ok() && timeout(settings.idle, writing).await.is_ok() {
-        line::hear_out(&mut stream).await;
-    }
+    line::end(ending.close(), out, writing, &mut stream, settings).await;
 }
 
 async fn first(stream: &mut SplitStream<Socket>) -> Result<HeaderMap, Ending> {
