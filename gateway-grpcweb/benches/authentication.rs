@@ -1,17 +1,10 @@
 //! What it costs to know who is asking: nobody, a token for the first time and again, a session.
 //!
-//! `cargo bench -p lyceum-gateway-grpcweb --bench authentication`. No Consul is needed: what would be followed there is
+//! `cargo bench -p lyceum-gateway-grpcweb --features benching --bench authentication`. No Consul is needed: what would be followed there is
 //! not there.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops where something is wrong")]
 #![allow(missing_docs, reason = "a benchmark has no users")]
-
-// The edge's own code: it has no other way in than a request.
-#[path = "../src"]
-#[allow(dead_code, unreachable_pub, unused_imports, reason = "the edge uses the rest")]
-mod edge {
-    pub(crate) mod authentication;
-}
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,17 +12,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderValue, Method, Uri};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Uri};
 use lyceum::Fabric;
 use lyceum::configuration::Issuer;
 use lyceum::testing::probe::{Folder, configuration};
+use lyceum_gateway_grpcweb::benching::Asking;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-
-use edge::authentication::{Authentication, Shown};
 
 fn token(header: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -53,17 +44,8 @@ fn bearer(token: &str) -> HeaderMap {
     headers
 }
 
-fn identify(runtime: &Runtime, authentication: &Authentication, uri: &Uri, headers: &HeaderMap) {
-    let shown = Shown {
-        method: &Method::POST,
-        uri,
-        headers,
-        secure: false,
-        certificate: None,
-        called: "p.S/Get",
-        correlation: "",
-    };
-    runtime.block_on(authentication.identify(shown)).unwrap();
+fn identify(runtime: &Runtime, asking: &Asking, uri: &Uri, headers: &HeaderMap) {
+    runtime.block_on(asking.told(uri, headers)).unwrap();
 }
 
 fn costs(criterion: &mut Criterion) {
@@ -94,10 +76,9 @@ fn costs(criterion: &mut Criterion) {
         "lyceum",
         file.to_str().unwrap(),
     )];
-    let address = "127.0.0.1:0".parse().unwrap();
-    let authentication = {
+    let asking = {
         let _entered = runtime.enter();
-        Authentication::start(&Fabric::start(settings, "gateway").unwrap(), address).unwrap()
+        Asking::start(&Fabric::start(settings, "gateway").unwrap()).unwrap()
     };
     let uri = Uri::from_static("/p.S/Get");
     let es256 = || {
@@ -115,39 +96,29 @@ fn costs(criterion: &mut Criterion) {
     group.measurement_time(Duration::from_secs(4));
     let nothing = HeaderMap::new();
     group.bench_function("nothing shown", |bench| {
-        bench.iter(|| identify(&runtime, &authentication, &uri, &nothing));
+        bench.iter(|| identify(&runtime, &asking, &uri, &nothing));
     });
     group.bench_function("ES256, never seen", |bench| {
         bench.iter_batched(
             || bearer(&es256()),
-            |headers| identify(&runtime, &authentication, &uri, &headers),
+            |headers| identify(&runtime, &asking, &uri, &headers),
             BatchSize::SmallInput,
         );
     });
     group.bench_function("EdDSA, never seen", |bench| {
         bench.iter_batched(
             || bearer(&eddsa()),
-            |headers| identify(&runtime, &authentication, &uri, &headers),
+            |headers| identify(&runtime, &asking, &uri, &headers),
             BatchSize::SmallInput,
         );
     });
     let seen = bearer(&es256());
     group.bench_function("ES256, seen before", |bench| {
-        bench.iter(|| identify(&runtime, &authentication, &uri, &seen));
+        bench.iter(|| identify(&runtime, &asking, &uri, &seen));
     });
 
-    let signing_in = Uri::from_static("/gateway/session");
-    let shown = Shown {
-        method: &Method::POST,
-        uri: &signing_in,
-        headers: &nothing,
-        secure: false,
-        certificate: None,
-        called: "session",
-        correlation: "",
-    };
-    let body = Full::new(Bytes::from_static(br#"{"role":"educator"}"#));
-    let answer = runtime.block_on(authentication.sign_in(body, shown));
+    let body = Bytes::from_static(br#"{"role":"educator"}"#);
+    let answer = runtime.block_on(asking.sign_in(body));
     let cookie = answer.headers()["set-cookie"]
         .to_str()
         .unwrap()
@@ -164,7 +135,7 @@ fn costs(criterion: &mut Criterion) {
     );
     headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
     group.bench_function("session", |bench| {
-        bench.iter(|| identify(&runtime, &authentication, &uri, &headers));
+        bench.iter(|| identify(&runtime, &asking, &uri, &headers));
     });
     group.finish();
 }

@@ -38,6 +38,8 @@
 mod access;
 mod authentication;
 mod batch;
+#[cfg(feature = "benching")]
+pub mod benching;
 mod call;
 mod compression;
 mod connect;
