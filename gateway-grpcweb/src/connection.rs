@@ -23,15 +23,17 @@ use hyper_util::server::conn::auto::Builder;
 use lyceum::batching::{Driver, Gathering, gather};
 use lyceum::configuration::Gateway;
 use lyceum::identity;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arriving::Arriving;
 use crate::edge::Edge;
 use crate::pace::{Busy, Pace, Paced};
 use crate::peer::Peer;
@@ -64,6 +66,9 @@ const NEEDS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncont
     content-length: 47\r\n\r\nthis port speaks TLS: write https:// before it\n";
 /// Out of file descriptors: give connections time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is spoken over. One type for both: HTTP is compiled once.
+type Line = Either<Gathering<TcpStream>, Box<TlsStream<Gathering<TcpStream>>>>;
 
 /// Every connection of a gateway.
 #[derive(Debug)]
@@ -196,24 +201,27 @@ impl Connections {
             secure: false,
             certificate: None,
         };
-        let Some(tls) = &self.tls else {
-            let (stream, driver) = gather(stream);
-            return self.speak(stream, driver, peer).await;
+        let (line, driver) = match &self.tls {
+            None => {
+                let (stream, driver) = gather(stream);
+                (Line::Left(stream), driver)
+            }
+            Some(tls) => {
+                // Only what is spoken is kept while it lasts, not how it came to be.
+                let shaken = timeout(self.header_timeout, Box::pin(handshake(stream, tls)));
+                let Ok(Some((stream, driver))) = shaken.await else {
+                    tracing::debug!("no handshake");
+                    return;
+                };
+                peer.secure = true;
+                peer.certificate = identity::peer(stream.get_ref().1);
+                (Line::Right(Box::new(stream)), driver)
+            }
         };
-        // Only what is spoken is kept while it lasts, not how it came to be.
-        let Ok(Some((stream, driver))) = timeout(self.header_timeout, Box::pin(handshake(stream, tls))).await else {
-            tracing::debug!("no handshake");
-            return;
-        };
-        peer.secure = true;
-        peer.certificate = identity::peer(stream.get_ref().1);
-        Box::pin(self.speak(stream, driver, peer)).await;
+        self.speak(line, driver, peer).await;
     }
 
-    async fn speak<S>(&self, stream: S, mut driver: Driver<TcpStream>, peer: Peer)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    async fn speak(&self, stream: Line, mut driver: Driver<TcpStream>, peer: Peer) {
         let pace = Pace::start();
         let (edge, clock, peer) = (Arc::clone(&self.edge), Arc::clone(&pace), Arc::new(peer));
         let elsewhere = self.elsewhere.clone();
@@ -224,6 +232,7 @@ impl Connections {
                 let old = request.version() < Version::HTTP_2;
                 let last = hygiene::is_last(&request);
                 // Some kilobytes to begin a call, given back before its answer streams.
+                let request = request.map(Arriving::Tcp);
                 let mut response = Box::pin(edge.answer(request, &peer)).await;
                 // Who hears of it asks the next one, instead of running into a connection that ends.
                 if last || (old && edge.is_draining()) {

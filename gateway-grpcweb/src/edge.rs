@@ -49,7 +49,7 @@ use crate::websocket::{self, Sockets};
 pub(crate) struct Edge {
     pub(crate) routes: Arc<Routes>,
     pub(crate) schema: Arc<Schema>,
-    pub(crate) graphql: Arc<Graphql>,
+    pub(crate) graphql: Graphql,
     /// Its document.
     pub(crate) told: Told,
     /// What may change meanwhile.
@@ -107,7 +107,7 @@ impl Edge {
             own: Own::new(&routes, &schema, &draining, &metrics),
             routes,
             schema,
-            graphql: Arc::default(),
+            graphql: Graphql::default(),
             told: Told::default(),
             live: Arc::new(Live::new(policy, settings.body_idle)),
             rest: Arc::default(),

@@ -1,7 +1,7 @@
 //! GraphQL: several calls in one round trip, and of their answers only what is asked for.
 //!
 //! ```text
-//! descriptors ─▶ types ─▶ schema, made again with every generation
+//! descriptors ─▶ types ─▶ schema, made when it is first asked for in a generation
 //!                           │
 //! request ─▶ scan ─▶ parse ─▶ weight ─▶ validation ─▶ resolve ─▶ invoke, once a field of a root ─▶ JSON, or events
 //! ```
@@ -40,6 +40,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use lyceum::client::ResponseBody;
 use lyceum::context::headers::CORRELATION;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tonic::Status;
 
@@ -60,29 +61,59 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const RESPONSE: &str = "application/graphql-response+json";
 const EVENTS: &str = "text/event-stream";
 
-/// The schema of the present generation.
+/// The schema, for who asks: an edge that nobody asks for GraphQL keeps none.
 #[derive(Debug, Default)]
 pub(crate) struct Graphql {
-    schema: ArcSwapOption<Schema>,
+    made: ArcSwapOption<Made>,
+    /// Held by the one that makes it.
+    making: Mutex<()>,
+}
+
+/// What was made of a generation.
+#[derive(Debug)]
+struct Made {
+    generation: u64,
+    /// None where its types make none, nor did those before.
+    schema: Option<Arc<Schema>>,
 }
 
 // === impl Graphql ===
 
 impl Graphql {
-    /// Makes the schema, and again whenever types change, for as long as it runs.
-    pub(crate) async fn follow(self: Arc<Self>, learnt: Arc<schema::Schema>) {
-        let mut generations = learnt.watch();
-        loop {
-            let generation = *generations.borrow_and_update();
-            match types::build(&learnt.services(), generation) {
-                Ok(schema) => self.schema.store(Some(Arc::new(schema))),
-                // The one before still describes what it describes.
-                Err(error) => tracing::warn!(%error, generation, "types that make no GraphQL schema"),
-            }
-            if generations.changed().await.is_err() {
-                return;
-            }
+    /// The schema of the present generation. The first to ask after a change waits until it is made.
+    async fn schema(&self, learnt: &schema::Schema) -> Option<Arc<Schema>> {
+        if let Some(made) = self.known(learnt.generation()) {
+            return made.schema.clone();
         }
+        let _making = self.making.lock().await;
+        // Read before the services: should they change in between, it is made once more, never missed.
+        let generation = learnt.generation();
+        if let Some(made) = self.known(generation) {
+            return made.schema.clone();
+        }
+        let services = learnt.services();
+        let building = tokio::task::spawn_blocking(move || types::build(&services, generation));
+        let schema = match building.await {
+            Ok(Ok(schema)) => Some(Arc::new(schema)),
+            // The one before still describes what it describes.
+            Ok(Err(error)) => {
+                tracing::warn!(%error, generation, "types that make no GraphQL schema");
+                self.made.load().as_ref().and_then(|made| made.schema.clone())
+            }
+            Err(error) => {
+                tracing::warn!(%error, generation, "making the GraphQL schema failed");
+                self.made.load().as_ref().and_then(|made| made.schema.clone())
+            }
+        };
+        self.made.store(Some(Arc::new(Made {
+            generation,
+            schema: schema.clone(),
+        })));
+        schema
+    }
+
+    fn known(&self, generation: u64) -> Option<Arc<Made>> {
+        self.made.load_full().filter(|made| made.generation == generation)
     }
 }
 
@@ -109,7 +140,7 @@ impl Edge {
             Method::GET => asked::get(parts.uri.query().unwrap_or_default()),
             _ => return not_allowed(),
         };
-        let Some(schema) = self.graphql.schema.load_full() else {
+        let Some(schema) = self.graphql.schema(&self.schema).await else {
             return whole(&Executed::from_errors(vec![error(&refusal::not_ready().into())]), form);
         };
         let correlation = invoke::together(&mut parts.headers);
@@ -208,3 +239,6 @@ fn not_allowed() -> Response<Reply<ResponseBody>> {
         .insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::arriving::{Arriving, Broken};
 use crate::connection::{Connections, HEADER_BYTES, IDLE, KEEPALIVE, LAST_WORDS, STREAMS, WINDOW};
 use crate::peer::Peer;
 use crate::tls::Tls;
@@ -54,11 +55,6 @@ pub(crate) struct Asked {
     meter: Meter,
     over: bool,
 }
-
-/// A body that broke off.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the request broke off")]
-pub(crate) struct Broken;
 
 /// Listens for HTTP/3 on an address.
 pub(crate) fn endpoint(address: SocketAddr, tls: &Tls) -> io::Result<Endpoint> {
@@ -191,10 +187,12 @@ impl Connections {
         };
         meter.clear();
         let (mut sending, receiving) = stream.split();
-        let request = request.map(|()| Asked {
-            stream: receiving,
-            meter,
-            over: false,
+        let request = request.map(|()| {
+            Arriving::Quic(Box::new(Asked {
+                stream: receiving,
+                meter,
+                over: false,
+            }))
         });
         let answered = async {
             let response = Box::pin(self.edge.answer(request, &peer)).await;

@@ -36,6 +36,7 @@
 //! gateways filed.
 
 mod access;
+mod arriving;
 mod authentication;
 mod batch;
 #[cfg(feature = "benching")]

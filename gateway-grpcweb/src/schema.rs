@@ -175,7 +175,7 @@ pub(crate) fn believed(
 ) -> Option<Arc<[Arc<ServiceInfo>]>> {
     let mut files = files::Files::default();
     for file in told {
-        files.add(file).ok()?;
+        files.add(&file).ok()?;
     }
     loop {
         let missing: Vec<_> = files.missing().into_iter().filter_map(&more).collect();
@@ -183,7 +183,7 @@ pub(crate) fn believed(
             break;
         }
         for file in missing {
-            files.add(file).ok()?;
+            files.add(&file).ok()?;
         }
     }
     let pool = files.build().ok()?;

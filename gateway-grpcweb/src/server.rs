@@ -147,7 +147,6 @@ impl Gateway {
             tokio::spawn(route::follow(self.fabric.clone(), Arc::clone(&edge.routes), announced)),
             tokio::spawn(schema::follow(self.fabric.clone(), Arc::clone(&edge.schema))),
             tokio::spawn(json::follow(Arc::clone(&edge.schema), Arc::clone(&edge.rest))),
-            tokio::spawn(Arc::clone(&edge.graphql).follow(Arc::clone(&edge.schema))),
             tokio::spawn(Arc::clone(&edge.quota).follow(self.fabric.clone())),
             tokio::spawn(Arc::clone(&edge.live).follow()),
             tokio::spawn(Arc::clone(&edge.calls).follow()),

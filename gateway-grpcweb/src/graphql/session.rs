@@ -71,8 +71,6 @@ impl Session {
             let text = format!("a socket has at most {OPERATIONS} operations at a time");
             refused(Refusal::exhausted("OPERATIONS_TOO_MANY", text))
         })?;
-        let schema = self.edge.graphql.schema.load_full();
-        let schema = schema.ok_or_else(|| refused(refusal::not_ready()))?;
         let operation = asked::prepare(request)?;
         let mut headers = HeaderMap::clone(&self.headers());
         invoke::together(&mut headers);
@@ -83,8 +81,15 @@ impl Session {
             self.peer.clone(),
             Instant::now(),
         );
-        let answers = schema.execute_stream(operation.with(&Arc::new(caller)));
-        Ok(answers
+        let edge = Arc::clone(&self.edge);
+        let answers = async move {
+            match edge.graphql.schema(&edge.schema).await {
+                Some(schema) => schema.execute_stream(operation.with(&Arc::new(caller))).boxed(),
+                None => stream::iter([Response::from_errors(refused(refusal::not_ready()))]).boxed(),
+            }
+        };
+        Ok(stream::once(answers)
+            .flatten()
             .map(move |answer| {
                 let _ = &place;
                 answer

@@ -4,6 +4,10 @@
 //! makes a pool of types out of them. **Why.** A service may reflect anything: a file that it was not asked for, one that
 //! imports itself, another idea of `google.protobuf.Timestamp`, a million types. Whatever it is, it ends here, as an error.
 //! The well-known types are always our own, since JSON treats them by name.
+//!
+//! What is not told ([`source`]) is left out of the pool, and nothing of a file is kept beside it but a digest.
+
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -13,6 +17,7 @@ use prost::Message as _;
 use prost_reflect::DescriptorPool;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
+use ring::digest::{Context, Digest, SHA256};
 
 /// The most that one service's files may be together.
 const BYTES: usize = 8 * 1024 * 1024;
@@ -59,7 +64,7 @@ pub(crate) struct Files {
     types: usize,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct File {
     encoded: Bytes,
     imports: Vec<String>,
@@ -67,19 +72,14 @@ struct File {
 
 // === impl Files ===
 
-impl PartialEq for Files {
-    fn eq(&self, other: &Self) -> bool {
-        self.by_name == other.by_name
-    }
-}
-
 impl Files {
     /// Takes in a file; answers its name.
-    pub(crate) fn add(&mut self, encoded: Bytes) -> Result<String, Error> {
+    pub(crate) fn add(&mut self, encoded: &[u8]) -> Result<String, Error> {
         self.bytes = self.bytes.saturating_add(encoded.len());
         if self.bytes > BYTES {
             return Err(Error::TooLarge);
         }
+        let encoded = source::slimmed(encoded).map_err(|_| Error::Undecodable)?;
         let file = FileDescriptorProto::decode(encoded.clone()).map_err(|_| Error::Undecodable)?;
         let name = file
             .name
@@ -108,6 +108,16 @@ impl Files {
         let imports = file.dependency;
         self.by_name.insert(name.clone(), File { encoded, imports });
         Ok(name)
+    }
+
+    /// The same for the same files, and for no others.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut context = Context::new(&SHA256);
+        for file in self.by_name.values() {
+            context.update(&(file.encoded.len() as u64).to_le_bytes());
+            context.update(&file.encoded);
+        }
+        context.finish()
     }
 
     /// What is imported but not here.

@@ -20,7 +20,7 @@ use tonic::Code;
 
 use super::Schema;
 use super::contract::{self, ServiceInfo};
-use super::files::{self, Files};
+use super::files;
 use super::reflection;
 
 pub(crate) use outside::follow as follow_outside;
@@ -77,7 +77,8 @@ struct Learner {
 struct Known {
     /// Who could have been asked.
     from: Option<Reflected>,
-    files: Files,
+    /// Their files' digest.
+    files: Option<[u8; 32]>,
     services: BTreeMap<String, Arc<ServiceInfo>>,
 }
 
@@ -164,7 +165,8 @@ impl Learner {
     async fn learn(&mut self, reflected: &Reflected) -> Result<(), Error> {
         let wanted: Vec<String> = reflected.methods.iter().cloned().collect();
         let files = reflection::ask(&self.channel, &wanted).await?;
-        if files != self.known.files {
+        let digest = files.digest();
+        if self.known.files.as_ref().is_none_or(|known| known != digest.as_ref()) {
             let (owner, names, outside) = (Arc::clone(&self.owner), wanted.clone(), self.outside);
             let building = tokio::task::spawn_blocking(move || {
                 let pool = files.build()?;
@@ -172,14 +174,14 @@ impl Learner {
                 if outside {
                     contract::close(&mut services);
                 }
-                Ok::<_, files::Error>((files, services))
+                Ok::<_, files::Error>(services)
             });
             // It is built apart: should descriptors from outside ever break the builder, they break nothing else.
-            let (files, services) = building.await.map_err(|_| Error::Panicked)??;
+            let services = building.await.map_err(|_| Error::Panicked)??;
             for service in services {
                 self.known.services.insert(service.name.clone(), service);
             }
-            self.known.files = files;
+            self.known.files = digest.as_ref().try_into().ok();
         }
         self.known.services.retain(|name, _| reflected.methods.contains(name));
         self.schema

@@ -168,7 +168,7 @@ impl Inquiry {
             Told::FileDescriptorResponse(response) => {
                 let mut named = Vec::new();
                 for encoded in response.file_descriptor_proto {
-                    named.push(self.files.add(encoded.into())?);
+                    named.push(self.files.add(&encoded)?);
                 }
                 if let Question::File(name) = question
                     && !named.contains(name)

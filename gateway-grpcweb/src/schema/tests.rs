@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use prost_types::field_descriptor_proto::Type;
@@ -51,7 +50,7 @@ fn field(name: &str, number: i32, r#type: Type) -> FieldDescriptorProto {
 fn built(files: &[FileDescriptorProto]) -> Result<prost_reflect::DescriptorPool, Error> {
     let mut all = Files::default();
     for file in files {
-        all.add(file.encode_to_vec().into())?;
+        all.add(&file.encode_to_vec())?;
     }
     all.build()
 }
@@ -137,23 +136,13 @@ fn descriptors_that_lie_are_refused() {
     }
 
     let mut files = Files::default();
-    assert!(matches!(
-        files.add(Bytes::from_static(b"\x0a\xff")),
-        Err(Error::Undecodable)
-    ));
-    assert!(matches!(
-        files.add(vec![0; 9 * 1024 * 1024].into()),
-        Err(Error::TooLarge)
-    ));
+    assert!(matches!(files.add(b"\x0a\xff"), Err(Error::Undecodable)));
+    assert!(matches!(files.add(&vec![0; 9 * 1024 * 1024]), Err(Error::TooLarge)));
     let mut many = file("a.proto", &[]);
     many.message_type = vec![many.message_type[0].clone(); 20_001];
     assert!(matches!(built(&[many]), Err(Error::TooManyTypes)));
     let mut files = Files::default();
-    let refused = (0..600).find_map(|number| {
-        files
-            .add(file(&format!("{number}.proto"), &[]).encode_to_vec().into())
-            .err()
-    });
+    let refused = (0..600).find_map(|number| files.add(&file(&format!("{number}.proto"), &[]).encode_to_vec()).err());
     assert!(matches!(refused, Some(Error::TooMany)));
 }
 
@@ -184,7 +173,7 @@ proptest! {
                     bytes.truncate(place);
                 }
             }
-            let _ = files.add(bytes.into());
+            let _ = files.add(&bytes);
         }
         let _ = files.build();
     }
