@@ -35,6 +35,7 @@ pub mod contracts;
 pub mod discovery;
 pub mod error;
 mod fabric;
+pub mod flow;
 pub mod identity;
 pub mod load_report;
 pub mod policy;

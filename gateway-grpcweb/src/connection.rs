@@ -22,6 +22,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use lyceum::batching::{Driver, Gathering, gather};
 use lyceum::configuration::Gateway;
+use lyceum::flow::{CONNECTION_WINDOW, STREAM_WINDOW};
 use lyceum::identity;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -52,9 +53,6 @@ pub(crate) const IDLE: Duration = Duration::from_secs(120);
 pub(crate) const STREAMS: u32 = 256;
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Flow-control windows: a large essay goes in one flight.
-pub(crate) const WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * WINDOW;
 /// How long a status may take to reach its browser when the grace has ended.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long a request may have been on its way when the connection is about to end.
@@ -114,7 +112,7 @@ impl Connections {
             .enable_connect_protocol()
             .max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS)
-            .initial_stream_window_size(WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT);

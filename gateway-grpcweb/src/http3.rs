@@ -25,6 +25,7 @@ use h3::server::{RequestResolver, RequestStream};
 use http::Response;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+use lyceum::flow::STREAM_WINDOW;
 use lyceum::identity;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, Incoming, ServerConfig, TokioRuntime, TransportConfig, VarInt};
@@ -34,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::arriving::{Arriving, Broken};
-use crate::connection::{Connections, HEADER_BYTES, IDLE, KEEPALIVE, LAST_WORDS, STREAMS, WINDOW};
+use crate::connection::{Connections, HEADER_BYTES, IDLE, KEEPALIVE, LAST_WORDS, STREAMS};
 use crate::peer::Peer;
 use crate::tls::Tls;
 use quic::{Accepted, Meter, Quic, Receiving, Sending};
@@ -69,8 +70,8 @@ fn settings(tls: &Tls) -> Result<ServerConfig, quinn::crypto::rustls::NoInitialC
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(CONTROL_STREAMS))
-        .stream_receive_window(VarInt::from_u32(WINDOW))
-        .receive_window(VarInt::from_u32(4 * WINDOW))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(STREAMS * STREAM_WINDOW))
         .send_window(SEND_WINDOW)
         .keep_alive_interval(Some(KEEPALIVE))
         .max_idle_timeout(quinn::IdleTimeout::try_from(IDLE).ok())

@@ -28,6 +28,7 @@ use tokio_rustls::TlsConnector;
 use super::callee::Shared;
 use super::outside::Security;
 use crate::batching::{Driver, gather};
+use crate::flow::{CONNECTION_WINDOW, STREAM_WINDOW};
 
 /// How many calls given up a second are remembered, so that the answers that come too late are told from nonsense.
 const GIVEN_UP: usize = 4096;
@@ -35,9 +36,6 @@ const GIVEN_UP: usize = 4096;
 const HEADER_LIMIT: u32 = 32 * 1024;
 /// What a stream may have waiting to be sent, in bytes.
 const SEND_BUFFER: usize = 1024 * 1024;
-/// Flow-control windows: a large essay goes in one flight.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// What h2 allows for the upkeep of small messages that nobody has read, at most 256 bytes each. Beyond it the connection
 /// ends, and with it everybody's calls, because one of them reads slowly: the windows must stop that one before. They
 /// do where a message has 16 bytes.

@@ -19,6 +19,7 @@ use super::lingering::Lingering;
 use crate::batching::gather;
 use crate::configuration::Serving;
 use crate::error::Error;
+use crate::flow::{CONNECTION_WINDOW, STREAM_WINDOW};
 use crate::identity::{self, peer};
 
 /// The largest header block of a request, in bytes.
@@ -30,8 +31,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// (CVE-2023-44487) by somebody with a certificate.
 const RESET_LIMIT: usize = 4096;
 const STRAY_LIMIT: usize = 1024 * 1024;
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Out of file descriptors: give connections time to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

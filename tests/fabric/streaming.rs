@@ -144,3 +144,26 @@ async fn streams_that_nobody_reads_do_not_end_the_connection_for_others() {
     }
     assert_eq!(proxy.accepted(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_nobody_reads_do_not_stop_other_calls() {
+    const STREAMS: u64 = 40;
+    let stage = Stage::of(1).await;
+    let proxy = &stage.placed[0].proxy;
+    let request = WatchProbeRequest {
+        payload_bytes: 10_000,
+        ..WatchProbeRequest::default()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(stage.client.clone().watch_probe(request).await.unwrap().into_inner());
+    }
+    wait_for("every window to be full", || async {
+        proxy.bytes(Direction::Down) > STREAMS * 240_000
+    })
+    .await;
+    for _ in 0..50 {
+        get(&stage.client).await.unwrap();
+    }
+    assert_eq!(proxy.accepted(), 1);
+}
