@@ -55,13 +55,13 @@ apt_install() {
 
 step_consul() {
   local version
-  if ! version=$(consul version 2>/dev/null | head -n 1) || [ -z "$version" ]; then
+  if ! version=$(consul version 2>/dev/null | sed -n 1p) || [ -z "$version" ]; then
     doing "Consul: not on PATH, looking in the package mirrors of this machine"
     rm -rf "$tools/consul"
     bring_consul || fail "no Consul found, and none to be had from this machine's package mirrors" \
       "Install Consul 1.8 or newer so that \`consul version\` works, then run this again:" \
       "macOS: brew install consul · elsewhere: your package manager, or the release archive unpacked into PATH."
-    version=$(consul version | head -n 1)
+    version=$(consul version | sed -n 1p)
   fi
   done_ consul "$version ($(command -v consul))"
 }
@@ -169,7 +169,7 @@ step_contracts() {
 bring_protos() {
   local module=target/proto-modules/$5/$3 source
   source=$(cargo metadata --format-version 1 --offline --locked 2>/dev/null |
-    grep -o "\"manifest_path\":\"[^\"]*/$1-[^\"]*/Cargo.toml\"" | head -n 1 | cut -d '"' -f 4) || true
+    grep -o "\"manifest_path\":\"[^\"]*/$1-[^\"]*/Cargo.toml\"" | sed -n 1p | cut -d '"' -f 4) || true
   [ -n "$source" ] || fail "the crate $1 is not among this build's packages"
   source=$(dirname "$source")/$2/$3/$4
   if ! cmp -s "$source" "$module/$4"; then
@@ -213,16 +213,16 @@ bring_wheel() {
 
 # --- linters and bench tools ------------------------------------------------------------------------------------------
 
-# Compiled without optimisation: they run for a second, and an optimised build would take minutes.
-step_fuzzing() {
-  cargo_tool cargo-fuzz "$FUZZ"
-}
-
 step_linters() {
   cargo_tool cargo-deny "$DENY" --no-default-features
   cargo_tool cargo-machete "$MACHETE"
 }
 
+step_fuzzing() {
+  cargo_tool cargo-fuzz "$FUZZ"
+}
+
+# Compiled without optimisation: they run for a second, and an optimised build would take minutes.
 cargo_tool() {
   local name=$1 version=$2 stamp=$tools/$1.version
   shift 2
@@ -265,7 +265,7 @@ if has flock; then exec 9>"$tools/lock" && flock 9; fi
 [ $# -gt 0 ] || set -- consul chromium packages crates contracts grpcurl
 for step in "$@"; do
   case $step in
-    consul | chromium | packages | crates | contracts | grpcurl | linters | bench) "step_$step" ;;
-    *) fail "there is no step \"$step\"" "Steps: consul chromium packages crates contracts grpcurl linters bench" ;;
+    consul | chromium | packages | crates | contracts | grpcurl | linters | bench | fuzzing) "step_$step" ;;
+    *) fail "there is no step \"$step\"" "Steps: consul chromium packages crates contracts grpcurl linters bench fuzzing" ;;
   esac
 done
