@@ -159,7 +159,22 @@ impl Browser {
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, HeaderMap, Bytes) {
-        let request = Request::builder().uri(self.uri(path)).body(Bytes::new()).unwrap();
+        self.whole(Request::builder().uri(self.uri(path)).body(Bytes::new()).unwrap())
+            .await
+    }
+
+    /// Posts JSON; `accept` is what may come back.
+    pub(crate) async fn posted(&self, path: &str, accept: &str, body: serde_json::Value) -> (u16, HeaderMap, String) {
+        let request = Request::post(self.uri(path))
+            .header("content-type", "application/json")
+            .header("accept", accept)
+            .body(Bytes::from(body.to_string()))
+            .unwrap();
+        let (status, headers, body) = self.whole(request).await;
+        (status, headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn whole(&self, request: Request<Bytes>) -> (u16, HeaderMap, Bytes) {
         let response = self.begin(request).await;
         let (parts, body) = response.response.into_parts();
         (

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Request};
-use http_body_util::BodyExt as _;
+use http::HeaderMap;
 use lyceum::Fabric;
 use lyceum::consul::Query;
 use lyceum::error::Told;
@@ -116,19 +114,6 @@ async fn a_method_has_a_limit_of_its_own_and_no_other_suffers() {
     }
 }
 
-/// The answer to JSON at a path.
-async fn posted(browser: &Browser, path: &str, accept: &str, body: serde_json::Value) -> (HeaderMap, String) {
-    let request = Request::post(browser.uri(path))
-        .header("content-type", "application/json")
-        .header("accept", accept)
-        .body(Bytes::from(body.to_string()))
-        .unwrap();
-    let answer = browser.begin(request).await;
-    let (parts, body) = answer.response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    (parts.headers, String::from_utf8(body.to_vec()).unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn several_calls_in_one_request_tell_how_the_worst_of_them_stands() {
     let stage = Stage::start_with(|configuration| {
@@ -157,8 +142,8 @@ async fn several_calls_in_one_request_tell_how_the_worst_of_them_stands() {
     let query = |query: &str| json!({ "query": query });
     wait_for("both fronts", || async {
         let batch = json!({ "calls": [get("a")] });
-        let (_, batch) = posted(&browser, "/api/batch", "application/json", batch).await;
-        let (_, graphql) = posted(&browser, "/graphql", "application/json", query(field)).await;
+        let (_, _, batch) = browser.posted("/api/batch", "application/json", batch).await;
+        let (_, _, graphql) = browser.posted("/graphql", "application/json", query(field)).await;
         batch.contains("\"OK\"") && graphql.contains("\"instance\"")
     })
     .await;
@@ -172,7 +157,7 @@ async fn several_calls_in_one_request_tell_how_the_worst_of_them_stands() {
     let three = json!({ "calls": [get("a"), get("b"), get("c")] });
     let mut before = u64::MAX;
     for accept in ["application/json", "application/x-ndjson", "text/event-stream"] {
-        let (headers, _) = posted(&browser, "/api/batch", accept, three.clone()).await;
+        let (_, headers, _) = browser.posted("/api/batch", accept, three.clone()).await;
         let now = left(&headers);
         assert!(
             before == u64::MAX || before - now == 3,
@@ -181,22 +166,22 @@ async fn several_calls_in_one_request_tell_how_the_worst_of_them_stands() {
         before = now;
     }
     let two = "{ a: probe_getProbe(input: {}) { instance } b: probe_getProbe(input: {}) { instance } }";
-    let (headers, _) = posted(&browser, "/graphql", "application/json", query(two)).await;
+    let (_, headers, _) = browser.posted("/graphql", "application/json", query(two)).await;
     assert_eq!(before - left(&headers), 2);
     let watch = "subscription { probe_watchProbe(input: {count: 1}) { sequence } }";
-    let (headers, events) = posted(&browser, "/graphql", "text/event-stream", query(watch)).await;
+    let (_, headers, events) = browser.posted("/graphql", "text/event-stream", query(watch)).await;
     assert!(events.contains("sequence"), "{events}");
     assert_eq!(before - left(&headers), 3);
 
     // One that is refused is the worst, whatever the others have left.
     let mixed = json!({ "calls": [record("a"), record("b"), get("c")] });
-    let (headers, answer) = posted(&browser, "/api/batch", "application/json", mixed).await;
+    let (_, headers, answer) = browser.posted("/api/batch", "application/json", mixed).await;
     assert!(answer.contains("RATE_LIMITED") && answer.contains("\"OK\""), "{answer}");
     assert_eq!(headers["ratelimit-policy"], "\"method\";q=1;w=3600");
     let after = headers["retry-after"].to_str().unwrap();
     assert_eq!(headers["ratelimit"], format!("\"method\";r=0;t={after}"));
     let mutation = "mutation { probe_recordProbe(input: {}) { count } }";
-    let (headers, answer) = posted(&browser, "/graphql", "application/json", query(mutation)).await;
+    let (_, headers, answer) = browser.posted("/graphql", "application/json", query(mutation)).await;
     assert!(answer.contains("RATE_LIMITED"), "{answer}");
     assert!(headers.contains_key("retry-after") && headers.contains_key("ratelimit"));
 }
