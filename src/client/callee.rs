@@ -4,6 +4,7 @@
 //! When not: that it is kept up to date is the business of `callees`. Source: `balancing`, `policy`, `resilience`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -76,6 +77,8 @@ pub(crate) struct Callee {
     pub(super) counters: Counters,
     pub(super) metrics: Metrics,
     pub(super) instances: watch::Receiver<Arc<Instances>>,
+    /// Whether discovery has answered and the pool has its answer: what is not in the pool then is not there.
+    pub(super) settled: AtomicBool,
     /// Of a service outside the mesh: what says where it is, for as long as it is called.
     pub(super) _fixed: Option<watch::Sender<Arc<Instances>>>,
     /// This process's zone; empty where it has none.
@@ -147,6 +150,8 @@ impl Callee {
         let mut changed = self.shared.changed.subscribe();
         loop {
             changed.mark_unchanged();
+            // Looked at first: the pool may be filled between the two.
+            let settled = self.settled.load(Ordering::Acquire);
             match self.pick(plan, tried) {
                 Some(endpoint) if endpoint.is_ready() => return Ok(endpoint),
                 Some(_) => {
@@ -169,7 +174,7 @@ impl Callee {
                         });
                     }
                 }
-                None if !plan.wait && self.instances.borrow().is_known() => {
+                None if !plan.wait && settled => {
                     return Err(self.nobody("NO_INSTANCES", "no instance is serving"));
                 }
                 None => {}
@@ -222,6 +227,9 @@ impl Callee {
         );
         for id in refused {
             tracing::warn!(instance = %id, "announces an address that cannot be called");
+        }
+        if instances.is_known() {
+            self.settled.store(true, Ordering::Release);
         }
         self.shared.announce();
     }

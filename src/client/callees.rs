@@ -1,6 +1,7 @@
 //! Every callee of this process, one each, kept up to date: instances, policy, upkeep, health checks of the ejected.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -145,6 +146,7 @@ impl Callees {
             counters: Counters::default(),
             metrics: self.metrics.clone(),
             instances: instances.clone(),
+            settled: AtomicBool::new(false),
             _fixed: fixed,
             zone: self.zone.clone(),
             epoch: self.epoch,

@@ -39,6 +39,18 @@ async fn a_waiting_call_is_answered_as_soon_as_somebody_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_call_of_a_process_finds_who_is_there() {
+    let scene = Scene::start().await;
+    let serving = Serving::start(&scene.fabric(PROBE)).await;
+    client(&scene.caller(), 1).await;
+    // Each calls before it knows anybody, and hears of the instance meanwhile.
+    for _ in 0..24 {
+        let caller = scene.caller();
+        assert_eq!(get(&caller.client()).await.unwrap().instance, serving.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_instance_whose_heartbeat_stops_gets_no_calls_until_it_beats_again() {
     let scene = Scene::start().await;
     let wire = Proxy::to(scene.consul.address().parse().unwrap()).await;
