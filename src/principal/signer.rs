@@ -118,7 +118,7 @@ impl Signer {
                 "what you showed to say who you are has expired: show it afresh",
             ));
         }
-        let claims = Claims::of(principal, self.identity.id().trust_domain(), now, expires);
+        let claims = Claims::of(principal, expires);
         let unsigned = || {
             Error::new(
                 Code::Internal,

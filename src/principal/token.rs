@@ -1,10 +1,12 @@
-//! A principal on the wire, in two headers: `lyceum-principal: p1.<claims>.<signature>` and
+//! A principal on the wire, in two headers: `lyceum-principal: p2.<claims>.<signature>` and
 //! `lyceum-principal-certificate: <certificate>[.<certificate>…]`, each part base64url.
 //!
+//! The claims are a Protobuf message of few bytes, for they travel with every call and HTTP/2 codes each of them afresh.
 //! The certificates are the signer's, leaf first; the signature is of claims and certificates together, with a prefix of
 //! their own, so that no handshake's signature is ever one of these, and no token is good with another certificate. There
-//! is no field for an algorithm: the key in the certificate has one. Claims that are not known here make the whole
-//! invalid: they might narrow what the others grant.
+//! is no field for an algorithm: the key in the certificate has one; nor for an audience: it is the trust domain of the
+//! certificate, and no other believes it. Claims that are not known here make the whole invalid: they might narrow what
+//! the others grant.
 //!
 //! Why two: the certificates are most of the bytes, public, and the same in all calls of a gateway, so HTTP/2 may remember
 //! them for a connection and send a number instead. The claims are marked never to be remembered: they are somebody's,
@@ -19,10 +21,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
+use prost::Message;
 use rustls::pki_types::CertificateDer;
-use serde::{Deserialize, Serialize};
 
-use super::{ANONYMOUS, Principal, Roles};
+use super::{ANONYMOUS, Principal, Role, Roles};
 use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
 
 /// The longest token that is looked at, its certificates included.
@@ -32,7 +34,7 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 /// How much the clocks of two machines may differ.
 pub(super) const SKEW: Duration = Duration::from_secs(30);
 
-const VERSION: &str = "p1";
+const VERSION: &str = "p2";
 /// What goes before the signed bytes and makes them none of TLS.
 const PREFIX: &[u8] = b"lyceum principal\0";
 /// A leaf and two that lead to the root.
@@ -103,60 +105,78 @@ impl fmt::Debug for Token {
 }
 
 /// What is said of a principal. Nothing here can be printed.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(super) struct Claims {
-    sub: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    roles: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[prost(string, tag = "1")]
+    subject: String,
+    /// A set, a [`bit`] for each.
+    #[prost(uint32, tag = "2")]
+    roles: u32,
+    #[prost(string, repeated, tag = "3")]
     students: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[prost(string, repeated, tag = "4")]
     classes: Vec<String>,
-    /// The trust domain that it is for.
-    aud: String,
-    iat: u64,
-    exp: u64,
+    /// Seconds since 1970.
+    #[prost(uint64, tag = "5")]
+    expires: u64,
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claims")
+    }
 }
 
 impl Claims {
-    pub(super) fn of(principal: &Principal, audience: &str, now: SystemTime, expires: SystemTime) -> Self {
+    pub(super) fn of(principal: &Principal, expires: SystemTime) -> Self {
         Self {
-            sub: principal.subject.expose().clone(),
-            roles: principal.roles.iter().map(|role| role.name().to_owned()).collect(),
+            subject: principal.subject.expose().clone(),
+            roles: principal.roles.iter().fold(0, |set, role| set | bit(role)),
             students: principal.students.expose().clone(),
             classes: principal.classes.expose().clone(),
-            aud: audience.to_owned(),
-            iat: seconds(now),
-            exp: seconds(expires),
+            expires: seconds(expires),
         }
     }
 
-    /// The principal, if the claims are for this trust domain, now, and say nothing impossible.
-    pub(super) fn principal(self, audience: &str, now: SystemTime) -> Result<Principal, &'static str> {
+    /// None where a field is unknown, comes twice, or is written in more bytes than it needs.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let claims = Self::decode(bytes).ok()?;
+        (claims.encode_to_vec() == bytes).then_some(claims)
+    }
+
+    /// The principal, if the claims hold now and say nothing impossible.
+    pub(super) fn principal(self, now: SystemTime) -> Result<Principal, &'static str> {
         let (now, skew) = (seconds(now), SKEW.as_secs());
-        if self.aud != audience {
-            return Err("it is for another trust domain");
-        }
-        if self.iat > now.saturating_add(skew) {
-            return Err("it is not valid yet");
-        }
-        if self.exp.saturating_add(skew) < now {
+        if self.expires.saturating_add(skew) < now {
             return Err("it has expired");
         }
-        if self.exp < self.iat || self.exp - self.iat > LIFETIME.as_secs() {
+        if self.expires > now.saturating_add(LIFETIME.as_secs() + skew) {
             return Err("it is good for longer than a token may be");
         }
-        let mut roles = Roles::NONE;
-        for name in &self.roles {
-            let role = name.parse().map_err(|_| "it names a role that is none")?;
-            roles = roles.with(role);
+        let roles: Roles = Role::ALL
+            .into_iter()
+            .filter(|role| self.roles & bit(*role) != 0)
+            .collect();
+        if roles.iter().fold(0, |set, role| set | bit(role)) != self.roles {
+            return Err("it names a role that is none");
         }
-        Principal::try_new(self.sub, roles)
+        Principal::try_new(self.subject, roles)
             .and_then(|principal| principal.with_students(self.students))
             .and_then(|principal| principal.with_classes(self.classes))
-            .map(|principal| principal.until(UNIX_EPOCH + Duration::from_secs(self.exp)))
+            .map(|principal| principal.until(UNIX_EPOCH + Duration::from_secs(self.expires)))
             .map_err(|_| "it names somebody who cannot be")
+    }
+}
+
+/// Fixed for good: services of another version read it.
+const fn bit(role: Role) -> u32 {
+    match role {
+        Role::Student => 1,
+        Role::Educator => 2,
+        Role::Administrator => 4,
+        Role::Service => 8,
+        Role::Parent => 16,
     }
 }
 
@@ -189,10 +209,8 @@ pub(super) fn write<E>(
     chain: &str,
     sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
 ) -> Result<String, E> {
-    // Names and numbers make JSON always.
-    let claims = serde_json::to_vec(claims).unwrap_or_default();
     let mut token = format!("{VERSION}.");
-    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    URL_SAFE_NO_PAD.encode_string(claims.encode_to_vec(), &mut token);
     let signature = sign(&signed(&token, chain))?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
@@ -218,7 +236,7 @@ impl<'t> Parts<'t> {
     }
 
     pub(super) fn claims(&self) -> Option<Claims> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(self.claims).ok()?).ok()
+        Claims::read(&URL_SAFE_NO_PAD.decode(self.claims).ok()?)
     }
 
     /// The bytes that were signed, if with these certificates, and the signature.

@@ -198,7 +198,7 @@ impl Verifier {
         let token = std::str::from_utf8(token).ok().and_then(Parts::parse).ok_or(NONE)?;
         let chain = std::str::from_utf8(certificate).map_err(|_| UNREADABLE)?;
         let claims = token.claims().ok_or(NONE)?;
-        let principal = claims.principal(self.identity.id().trust_domain(), now)?;
+        let principal = claims.principal(now)?;
         let (message, signature) = token.signature(chain).ok_or(NONE)?;
         let signer = self.signer(chain, now)?;
         if signed_by(&signer.leaf, &message, &signature) {

@@ -142,7 +142,7 @@ async fn credentials_go_no_further_than_the_gateway() {
     ];
     let seen = headers(&stage.browser(), &sent).await;
     assert!(seen.contains("x-mine: passes"), "{seen}");
-    assert!(seen.contains("lyceum-principal: p1."), "the gateway's word: {seen}");
+    assert!(seen.contains("lyceum-principal: p2."), "the gateway's word: {seen}");
     assert_eq!(
         seen.matches("lyceum-principal-certificate: ").count(),
         1,
@@ -156,10 +156,10 @@ async fn credentials_go_no_further_than_the_gateway() {
     let seen = headers(&stage.browser(), &[("authorization", "Basic YWRhOnNlY3JldA==")]).await;
     assert!(seen.contains("authorization: Basic YWRhOnNlY3JldA=="), "{seen}");
     for sent in [
-        &[("lyceum-principal", "p1.forged")][..],
+        &[("lyceum-principal", "p2.forged")][..],
         &[("lyceum-principal-certificate", "forged")],
         &[
-            ("lyceum-principal", "p1.forged"),
+            ("lyceum-principal", "p2.forged"),
             ("lyceum-principal-certificate", "forged"),
         ],
     ] {

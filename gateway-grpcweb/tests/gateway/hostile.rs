@@ -338,7 +338,7 @@ async fn a_principal_from_outside_reaches_no_service() {
     let stage = Stage::start().await;
     // A good token of another fabric, a mere word, a claim about whom a call is, a name of nothing.
     let forged = [
-        ("lyceum-principal", "p1.e30.AAAA.AAAA"),
+        ("lyceum-principal", "p2.e30.AAAA.AAAA"),
         ("lyceum-principal", "anonymous"),
         ("lyceum-student", "s-forged"),
         ("lyceum-principal-certificate", "forged"),
@@ -366,7 +366,7 @@ async fn a_principal_from_outside_reaches_no_service() {
             let seen = String::from_utf8_lossy(&seen).into_owned();
             assert!(seen.contains("content-type: application/grpc"), "{kind}: {seen}");
             assert!(
-                !seen.contains("forged") && !seen.contains("p1.e30"),
+                !seen.contains("forged") && !seen.contains("p2.e30"),
                 "{kind}, {name}: {seen}"
             );
             assert_eq!(seen.matches("lyceum-principal: ").count(), 1, "{kind}, {name}: {seen}");
