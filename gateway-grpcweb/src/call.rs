@@ -69,11 +69,9 @@ impl Edge {
             together: None,
         };
         let allowed = allowed(&parts, protocol);
-        let own = self.own.find(parts.uri.path()).filter(|_| allowed.is_ok());
-        let mut response = match (allowed, own) {
-            (Ok(()), Some(method)) => Box::pin(self.own(ask, method, answer, body)).await,
-            (Ok(()), None) => reply(self.attempt(ask, form, body).await, answer),
-            (Err(refusal), _) => reply(Err(self.nowhere(refusal, ask.front, ask.headers, began)), answer),
+        let mut response = match allowed {
+            Ok(()) => reply(self.attempt(ask, form, body).await, answer),
+            Err(refusal) => reply(Err(self.nowhere(refusal, ask.front, ask.headers, began)), answer),
         };
         let headers = response.headers_mut();
         if form != Form::Native || !headers.contains_key(CONTENT_TYPE) {

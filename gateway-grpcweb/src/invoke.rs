@@ -36,6 +36,7 @@ use crate::authentication::Shown;
 use crate::edge::Edge;
 use crate::frames;
 use crate::messages::Messages;
+use crate::own::Served;
 use crate::peer::Peer;
 use crate::quota::Together;
 use crate::record::{Front, Record};
@@ -86,20 +87,29 @@ impl<'a> Ask<'a> {
 /// A call that may be made, and was not yet.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    uri: &'a Uri,
-    route: Arc<Route>,
+    pub(crate) uri: &'a Uri,
+    pub(crate) to: To,
     /// Until when.
-    end: Option<Instant>,
+    pub(crate) end: Option<Instant>,
     pub(crate) timer: Timer,
     pub(crate) upstream: HeaderMap,
     /// On whose behalf, where they said who they are: what an answer may be kept for.
-    principal: Option<Arc<Principal>>,
+    pub(crate) principal: Option<Arc<Principal>>,
     /// Whether the answer's own content type and codings are its caller's business.
     pub(crate) native: bool,
     /// What the answer's headers will say, however it ends.
-    told: HeaderMap,
-    record: Record,
-    stopping: CancellationToken,
+    pub(crate) told: HeaderMap,
+    pub(crate) record: Record,
+    pub(crate) stopping: CancellationToken,
+}
+
+/// Who answers a call.
+#[derive(Debug)]
+pub(crate) enum To {
+    /// A service behind the gateway.
+    Service(Arc<Route>),
+    /// The gateway itself.
+    Gateway(Served),
 }
 
 /// A service's answer, up to its headers.
@@ -136,6 +146,9 @@ impl Edge {
     /// Everything that comes before a call's message.
     pub(crate) async fn begin<'a>(&self, ask: Ask<'a>) -> Result<Call<'a>, Refused> {
         let path = ask.uri.path();
+        if let Some(method) = self.own.find(path) {
+            return self.begin_own(ask, method);
+        }
         let (route, method) = match self.routes.find(path) {
             Found::Method(route, method) => (route, method),
             Found::Nothing => {
@@ -186,7 +199,7 @@ impl Edge {
         };
         Ok(Call {
             uri: ask.uri,
-            route,
+            to: To::Service(route),
             end,
             timer: end.map(|end| Box::pin(sleep_until(end))),
             upstream,
@@ -236,7 +249,12 @@ impl Call<'_> {
         let body = self.record.receives(body);
         let (upstream, principal) = (std::mem::take(&mut self.upstream), self.principal.take());
         let request = request_of(self.uri, upstream, principal, body);
-        let response = match within(&mut self.timer, self.route.channel().call(request)).await {
+        let answered = match &self.to {
+            To::Service(route) => within(&mut self.timer, route.channel().call(request)).await,
+            // Rare, and nothing that every call should have room for.
+            To::Gateway(served) => Box::pin(within(&mut self.timer, served.call(request))).await,
+        };
+        let response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(status)) => {
                 let status = why(fault.as_ref()).unwrap_or(status);
@@ -250,7 +268,7 @@ impl Call<'_> {
         }
         let Self {
             uri,
-            route,
+            to,
             timer,
             told,
             mut record,
@@ -260,7 +278,9 @@ impl Call<'_> {
         } = self;
         let instance = parts.extensions.remove::<Answered>();
         let ended = headers::code(&parts.headers);
-        if ended.is_none_or(|code| code == Code::Ok) {
+        if let To::Service(route) = to
+            && ended.is_none_or(|code| code == Code::Ok)
+        {
             record.is_for(route.learn(method_of(uri)));
         }
         let own = native.then(|| native::down(&parts.headers));
@@ -330,7 +350,7 @@ impl Head {
 // === impl Refused ===
 
 impl Refused {
-    fn new(status: Status, record: &mut Record, headers: HeaderMap) -> Self {
+    pub(crate) fn new(status: Status, record: &mut Record, headers: HeaderMap) -> Self {
         record.end(status.code());
         Self { status, headers }
     }

@@ -9,11 +9,11 @@
 mod health;
 mod reflection;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Method, Request, Response};
-use http_body::Body;
+use http::{HeaderMap, Request, Response};
+use lyceum::client::ResponseBody;
 use lyceum::context::headers::CORRELATION;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -23,16 +23,12 @@ use tower::Service as _;
 
 use crate::edge::Edge;
 use crate::guard::Denied;
-use crate::invoke::Ask;
+use crate::invoke::{Ask, Call, Refused, To, trace};
 use crate::metrics::{self, Metrics};
-use crate::protocol::Form;
 use crate::record::Record;
-use crate::request::Inbound;
-use crate::response::{Outbound, Reply};
 use crate::route::Routes;
-use crate::schema::Schema;
-use crate::watch::Watch;
-use crate::{deadline, headers, invoke, native, refusal};
+use crate::schema::{MethodInfo, Schema, ServiceInfo};
+use crate::{deadline, headers, refusal};
 
 /// What is served here, by path.
 const METHODS: [&str; 4] = [
@@ -42,12 +38,22 @@ const METHODS: [&str; 4] = [
     "/grpc.health.v1.Health/Watch",
 ];
 
+/// Whose methods they are.
+fn services() -> BTreeSet<&'static str> {
+    METHODS.iter().filter_map(|path| path[1..].split('/').next()).collect()
+}
+
 /// The gateway's own services.
 #[derive(Debug)]
 pub(crate) struct Own {
-    services: Services,
+    served: Served,
     methods: [Arc<metrics::Method>; METHODS.len()],
+    types: Vec<Arc<ServiceInfo>>,
 }
+
+/// What answers their calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Served(Services);
 
 // === impl Own ===
 
@@ -60,12 +66,14 @@ impl Own {
         metrics: &Metrics,
     ) -> Self {
         let reflection = reflection::Reflection::new(Arc::clone(schema), Arc::clone(routes));
+        let types = reflection.own();
         let services = Services::new(reflection.clone().v1())
             .add_service(reflection.v1alpha())
             .add_service(health::service(Arc::clone(routes), draining.clone()));
         Self {
-            services,
+            served: Served(services),
             methods: METHODS.map(|path| metrics.method(&path[1..])),
+            types,
         }
     }
 
@@ -77,74 +85,64 @@ impl Own {
         let at = METHODS.iter().position(|known| *known == path)?;
         Some(Arc::clone(&self.methods[at]))
     }
+
+    /// Its types.
+    pub(crate) fn types(&self, path: &str) -> Option<Arc<MethodInfo>> {
+        let mut methods = self.types.iter().flat_map(|service| &service.methods);
+        methods.find(|method| method.path == path).cloned()
+    }
+}
+
+impl Served {
+    /// Answers a call.
+    pub(crate) async fn call(&self, request: Request<tonic::body::Body>) -> Result<Response<ResponseBody>, Status> {
+        match self.0.clone().call(request).await {
+            Ok(served) => Ok(served.map(ResponseBody::local)),
+            Err(never) => match never {},
+        }
+    }
 }
 
 impl Edge {
-    /// Answers a call of a method of the gateway's own.
-    pub(crate) async fn own<B>(
-        &self,
-        ask: Ask<'_>,
-        method: Arc<metrics::Method>,
-        answer: Form,
-        body: Inbound<B>,
-    ) -> Response<Reply<lyceum::client::ResponseBody>>
-    where
-        B: Body<Data = Bytes> + Send + Unpin + 'static,
-    {
+    /// As [`Edge::begin`], for a method of the gateway's own. A call that names no time ends when its connection does: a
+    /// stream of questions may last.
+    pub(crate) fn begin_own<'a>(&self, ask: Ask<'a>, method: Arc<metrics::Method>) -> Result<Call<'a>, Refused> {
         let mut record = Record::begin(method, ask.front, ask.began);
         let mut upstream = headers::upstream(ask.headers);
-        let correlation = invoke::trace(&mut upstream, record.span());
+        let correlation = trace(&mut upstream, record.span());
         record.correlate(correlation.clone());
+        let mut told: HeaderMap = correlation.map(|id| (CORRELATION, id)).into_iter().collect();
+        let longest = self.live.load().deadline_limit(ask.uri.path());
         let granted = self
             .quota
             .rules()
-            .arrive(ask.peer.address.ip(), ask.headers, &mut Default::default());
-        let longest = self.live.load().deadline_limit(ask.uri.path());
-        let granted = granted.and_then(|()| {
-            deadline::of(ask.headers, longest).map_err(|error| Box::<Denied>::from(refusal::broken_timeout(error)))
-        });
-        let time = match granted {
-            Ok(time) => time,
+            .arrive(ask.peer.address.ip(), ask.headers, &mut Default::default())
+            .and_then(|()| {
+                deadline::of(ask.headers, longest).map_err(|error| Box::<Denied>::from(refusal::broken_timeout(error)))
+            });
+        let end = match granted {
+            Ok(time) => time.map(|time| ask.began + time),
             Err(denied) => {
-                let status = Status::from(denied.refusal);
-                record.end(status.code());
-                let mut response = refusal::response(&status);
-                response.headers_mut().extend(denied.told);
-                response.headers_mut().extend(correlation.map(|id| (CORRELATION, id)));
-                return response;
+                told.extend(denied.told);
+                return Err(Refused::new(denied.refusal.into(), &mut record, told));
             }
         };
-        let (stream, fault) = body.streamed();
-        let mut request = Request::new(tonic::body::Body::new(stream));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = ask.uri.clone();
-        *request.headers_mut() = upstream;
-        let served = match self.own.services.clone().call(request).await {
-            Ok(served) => served,
-            Err(never) => match never {},
-        };
-        let (parts, body) = served.into_parts();
-        let ended = headers::code(&parts.headers);
-        let mut kept = headers::downstream(parts.headers.clone());
-        if answer == Form::Native {
-            kept.extend(native::down(&parts.headers));
-        }
-        kept.extend(correlation.map(|id| (CORRELATION, id)));
-        let reply = match ended {
-            Some(code) => {
-                record.end(code);
-                Reply::Whole(Bytes::new())
-            }
-            // A stream of questions may last; one that names no time ends when its connection does.
-            None => {
-                let timer = time.map(|time| Box::pin(sleep_until(ask.began + time)));
-                let watch = Watch::new(timer, Some(fault), self.stopping.clone(), record);
-                let answering = Outbound::new(body, answer, watch);
-                Reply::Stream(Box::pin(Reply::Call(Box::new(answering))))
-            }
-        };
-        let mut response = Response::new(reply);
-        *response.headers_mut() = kept;
-        response
+        Ok(Call {
+            uri: ask.uri,
+            to: To::Gateway(self.own.served.clone()),
+            end,
+            timer: end.map(|end| Box::pin(sleep_until(end))),
+            upstream,
+            principal: None,
+            native: false,
+            told,
+            record,
+            stopping: self.stopping.clone(),
+        })
+    }
+
+    /// The types of the method at a path, the gateway's own included.
+    pub(crate) fn types(&self, path: &str) -> Option<Arc<MethodInfo>> {
+        self.schema.method(path).or_else(|| self.own.types(path))
     }
 }

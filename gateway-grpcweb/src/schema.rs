@@ -34,10 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use contract::services as reflected;
-#[cfg(test)]
-pub(crate) use contract::services;
 pub(crate) use contract::{Idempotency, MethodInfo, ServiceInfo};
 pub(crate) use learning::{follow, follow_outside};
 

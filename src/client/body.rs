@@ -34,6 +34,7 @@ enum Inner {
         trailers: Option<HeaderMap>,
     },
     Streaming(Box<Stream>),
+    Local(tonic::body::Body),
 }
 
 #[derive(Debug)]
@@ -46,6 +47,12 @@ struct Stream {
 }
 
 impl ResponseBody {
+    /// The answer of a service that is served in this process, which was not called through a channel.
+    #[must_use]
+    pub fn local(body: tonic::body::Body) -> Self {
+        Self(Inner::Local(body))
+    }
+
     pub(super) fn whole(data: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
         Self(Inner::Whole { data, trailers })
     }
@@ -135,6 +142,7 @@ impl http_body::Body for ResponseBody {
                     .map(Ok),
             ),
             Inner::Streaming(stream) => stream.poll(context),
+            Inner::Local(body) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -142,6 +150,7 @@ impl http_body::Body for ResponseBody {
         match &self.0 {
             Inner::Whole { data, trailers } => data.is_empty() && trailers.is_none(),
             Inner::Streaming(stream) => stream.ticket.is_none(),
+            Inner::Local(body) => body.is_end_stream(),
         }
     }
 
@@ -149,6 +158,7 @@ impl http_body::Body for ResponseBody {
         match &self.0 {
             Inner::Whole { data, .. } => SizeHint::with_exact(data.iter().map(|bytes| bytes.len() as u64).sum()),
             Inner::Streaming(_) => SizeHint::default(),
+            Inner::Local(body) => body.size_hint(),
         }
     }
 }

@@ -59,6 +59,12 @@ describe("commands", () => {
       assert.equal(answer.payload, "aGVsbG8=");
     });
 
+    it(`buf curl asks the gateway for the types over ${protocol}`, async () => {
+      const url = `${base}/${PROBE}/GetProbe`;
+      const [answer] = await buf("--protocol", protocol, "--http2-prior-knowledge", "-d", '{"payload":"aGVsbG8="}', url);
+      assert.equal(answer.payload, "aGVsbG8=");
+    });
+
     it(`buf curl streams over ${protocol}`, async () => {
       const answers = await buf(...asked(`${base}/${PROBE}/WatchProbe`, '{"count":3}'));
       assert.deepEqual(

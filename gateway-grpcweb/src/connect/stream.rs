@@ -56,7 +56,7 @@ impl Edge {
         let size = size(ask.headers);
         let mut opened = None;
         let prepared = async {
-            let translation = Translation::of(codec, &self.schema, ask.uri.path())?;
+            let translation = Translation::of(codec, self, ask.uri.path())?;
             body.announce(size)?;
             let limit = self.limits(ask.uri.path()).message;
             let mut opening = Opening {

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use lyceum::error::Error as Refusal;
 
 use super::kind::Codec;
-use crate::schema::{MethodInfo, Schema, codec};
+use crate::edge::Edge;
+use crate::schema::{MethodInfo, codec};
 
 /// How the messages of one call are translated.
 #[derive(Clone, Debug)]
@@ -23,10 +24,10 @@ pub(crate) enum Translation {
 
 impl Translation {
     /// For the method of a path.
-    pub(crate) fn of(codec: Codec, schema: &Schema, path: &str) -> Result<Self, Refusal> {
+    pub(crate) fn of(codec: Codec, edge: &Edge, path: &str) -> Result<Self, Refusal> {
         match codec {
             Codec::Proto => Ok(Self::Bytes),
-            Codec::Json => schema.method(path).map(Self::Json).ok_or_else(types_unknown),
+            Codec::Json => edge.types(path).map(Self::Json).ok_or_else(types_unknown),
         }
     }
 

@@ -35,7 +35,7 @@ impl Edge {
     {
         let mut call = self.begin(ask).await?;
         let read = async {
-            let translation = Translation::of(codec, &self.schema, ask.uri.path())?;
+            let translation = Translation::of(codec, self, ask.uri.path())?;
             body.heed(ask.headers)?;
             let message = within(&mut call.timer, body.whole()).await??;
             Ok((translation.request(message)?, translation))
@@ -50,7 +50,7 @@ impl Edge {
     pub(super) async fn connect_get(&self, ask: Ask<'_>) -> Result<Response<Reply<ResponseBody>>, Failure> {
         let call = self.begin(ask).await?;
         let read = || {
-            let method = self.schema.method(ask.uri.path()).ok_or_else(types_unknown)?;
+            let method = self.types(ask.uri.path()).ok_or_else(types_unknown)?;
             if method.idempotency != Idempotency::NoSideEffects {
                 return Err(Refusal::new(
                     Code::Unimplemented,
@@ -65,7 +65,7 @@ impl Edge {
             } else {
                 asked.message
             };
-            let translation = Translation::of(asked.codec, &self.schema, ask.uri.path())?;
+            let translation = Translation::of(asked.codec, self, ask.uri.path())?;
             Ok((asked.codec, translation.request(message)?, translation))
         };
         let (codec, message, translation) = match read() {

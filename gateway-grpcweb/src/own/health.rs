@@ -16,7 +16,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::METHODS;
+use super::services;
 use crate::report::{self, Condition};
 use crate::route::Routes;
 
@@ -37,7 +37,7 @@ pub(super) fn service(routes: Arc<Routes>, draining: CancellationToken) -> Healt
 
 impl Conditions {
     fn of(&self, name: &str) -> Option<ServingStatus> {
-        let own = name.is_empty() || METHODS.iter().any(|path| path[1..].split('/').next() == Some(name));
+        let own = name.is_empty() || services().contains(name);
         if own {
             let draining = self.draining.is_cancelled();
             return Some(if draining {

@@ -23,9 +23,9 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_reflection::pb::v1alpha;
 
-use super::METHODS;
+use super::services;
 use crate::route::Routes;
-use crate::schema::Schema;
+use crate::schema::{Schema, ServiceInfo, reflected};
 
 /// The largest question.
 const QUESTION: usize = 16 * 1024;
@@ -54,6 +54,11 @@ impl Reflection {
             let _ = own.decode_file_descriptor_set(set);
         }
         Self { schema, routes, own }
+    }
+
+    /// The types of the gateway's own services.
+    pub(super) fn own(&self) -> Vec<Arc<ServiceInfo>> {
+        reflected(&self.own, &Arc::from("gateway"), services().into_iter())
     }
 
     pub(super) fn v1(self) -> ServerReflectionServer<Self> {
@@ -85,12 +90,7 @@ impl Reflection {
             .into_iter()
             .flat_map(|service| service.methods)
             .collect();
-        names.extend(
-            METHODS
-                .iter()
-                .filter_map(|path| path[1..].split('/').next())
-                .map(str::to_owned),
-        );
+        names.extend(services().into_iter().map(str::to_owned));
         names.sort();
         names.dedup();
         names

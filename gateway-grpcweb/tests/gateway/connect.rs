@@ -1,5 +1,6 @@
 //! The Connect protocol, byte by byte and with `buf curl`.
 
+mod own;
 mod refusals;
 
 use std::io::Write as _;

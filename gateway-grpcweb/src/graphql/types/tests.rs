@@ -131,7 +131,7 @@ fn pool() -> DescriptorPool {
 }
 
 fn services(pool: &DescriptorPool) -> Vec<Arc<ServiceInfo>> {
-    crate::schema::services(pool, &"school".into(), std::iter::once("school.v1.SchoolService"))
+    crate::schema::reflected(pool, &"school".into(), std::iter::once("school.v1.SchoolService"))
 }
 
 #[test]
