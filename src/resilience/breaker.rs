@@ -9,7 +9,9 @@
 //! It counts calls, not attempts, and only those that failed although they could be tried elsewhere: an instance that
 //! fails is ejected by balancing long before, so the breaker opens only when the method fails whatever the instance.
 //! Nor does a failure count since whose beginning another call was answered: of calls that begin together and meet an
-//! instance that says nothing, the good ones end first and the bad ones all at once, at their deadline.
+//! instance that says nothing, the good ones end first and the bad ones all at once, at their deadline. And a deadline
+//! that passes counts only once the method has been silent for as long as the pause: where many leave after a few
+//! milliseconds, one moment in which the callee gets no processor would otherwise shut everybody out for longer.
 //! Then it spares the callee, and spares callers the wait. A call that nobody could take (no instance, none reachable)
 //! is no news of the method and is not counted: it costs nothing, and the pause would only make recovery later.
 //!
@@ -78,6 +80,8 @@ pub enum Verdict {
     Answered,
     /// It failed, whatever the instance.
     Failed,
+    /// It had time and did not answer: a failure, if nobody else was answered for a while either.
+    Silent,
     /// No news: cancelled, refused at a limit, too little time, nobody there.
     Unknown,
 }
@@ -156,14 +160,20 @@ impl Breaker {
         settings: &Call,
         rng: &mut fastrand::Rng,
     ) -> Option<Event> {
+        let answered = self.answered.load(Relaxed);
+        let verdict = match verdict {
+            Verdict::Silent if now.0 < answered.saturating_add(micros(settings.breaker_pause)) => Verdict::Unknown,
+            Verdict::Silent => Verdict::Failed,
+            verdict => verdict,
+        };
         if verdict == Verdict::Unknown {
             return None;
         }
-        if verdict == Verdict::Answered && now.0 >= self.answered.load(Relaxed).saturating_add(1000) {
+        if verdict == Verdict::Answered && now.0 >= answered.saturating_add(1000) {
             self.answered.store(now.0, Relaxed);
         }
         let Some((_, trial)) = pass.trial.take() else {
-            if verdict == Verdict::Failed && self.answered.load(Relaxed) > pass.begun.0 {
+            if verdict == Verdict::Failed && answered > pass.begun.0 {
                 return None;
             }
             return self.usual(verdict, now, settings, rng);
@@ -233,7 +243,7 @@ impl Verdict {
     pub fn of(code: Code, enough: bool) -> Self {
         match code {
             Code::Unavailable | Code::Internal | Code::Unknown | Code::DataLoss => Self::Failed,
-            Code::DeadlineExceeded if enough => Self::Failed,
+            Code::DeadlineExceeded if enough => Self::Silent,
             Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted => Self::Unknown,
             _ => Self::Answered,
         }

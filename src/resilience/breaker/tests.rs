@@ -78,6 +78,26 @@ fn five_failures_in_a_row_open_it_and_an_answer_begins_the_count_anew() {
 }
 
 #[test]
+fn a_short_silence_proves_nothing_whoever_gives_up() {
+    let mut scene = Scene::new();
+    scene.call(Verdict::Answered);
+    scene.now += 490_000;
+    for _ in 0..100 {
+        assert_eq!(scene.call(Verdict::Silent), None);
+    }
+    assert_eq!(scene.breaker.state(), State::Closed { failures: 0 });
+    // One that was told why failed, however short ago the last answer was.
+    for _ in 0..4 {
+        assert_eq!(scene.call(Verdict::Failed), None);
+    }
+    scene.now += 10_000;
+    assert_eq!(scene.call(Verdict::Silent), Some(Event::Opened));
+    // A trial that is silent keeps it open.
+    scene.wait();
+    assert_eq!(scene.call(Verdict::Silent), Some(Event::StillOpen));
+}
+
+#[test]
 fn what_began_before_the_last_answer_proves_nothing() {
     let mut scene = Scene::new();
     let begun: Vec<_> = (0..20).map(|_| scene.ask()).collect();
@@ -176,7 +196,7 @@ fn a_code_says_who_failed() {
     assert_eq!(Verdict::of(Code::Ok, true), Verdict::Answered);
     assert_eq!(Verdict::of(Code::NotFound, true), Verdict::Answered);
     assert_eq!(Verdict::of(Code::Internal, false), Verdict::Failed);
-    assert_eq!(Verdict::of(Code::DeadlineExceeded, true), Verdict::Failed);
+    assert_eq!(Verdict::of(Code::DeadlineExceeded, true), Verdict::Silent);
     assert_eq!(Verdict::of(Code::DeadlineExceeded, false), Verdict::Unknown);
     assert_eq!(Verdict::of(Code::ResourceExhausted, true), Verdict::Unknown);
 }
@@ -205,12 +225,12 @@ proptest! {
     /// Against the rules written down as plainly as can be: one call at a time, any verdicts, any pauses.
     #[test]
     fn it_keeps_the_rules(
-        events in prop::collection::vec((0_u8..3, 0_u64..900_000), 1..300),
+        events in prop::collection::vec((0_u8..4, 0_u64..900_000), 1..300),
         failures in 1_u32..8,
     ) {
         let mut scene = Scene::new();
         scene.settings.breaker_failures = failures;
-        let (mut in_a_row, mut open) = (0, false);
+        let (mut in_a_row, mut open, mut answered) = (0, false, 0);
         for (verdict, pause) in events {
             scene.now += pause;
             let due = match scene.breaker.state() {
@@ -226,8 +246,19 @@ proptest! {
                 Ok(pass) => {
                     prop_assert!(!open || due);
                     prop_assert_eq!(pass.is_trial(), open);
-                    let verdict = [Verdict::Answered, Verdict::Failed, Verdict::Unknown][usize::from(verdict)];
+                    let verdict =
+                        [Verdict::Answered, Verdict::Failed, Verdict::Unknown, Verdict::Silent][usize::from(verdict)];
                     let event = scene.end(pass, verdict);
+                    let verdict = match verdict {
+                        Verdict::Silent if scene.now - answered < 500_000 => Verdict::Unknown,
+                        Verdict::Silent => Verdict::Failed,
+                        Verdict::Answered => {
+                            // To the millisecond.
+                            answered = if scene.now >= answered + 1000 { scene.now } else { answered };
+                            verdict
+                        }
+                        verdict => verdict,
+                    };
                     let expected = match (verdict, open) {
                         (Verdict::Answered, true) => Some(Event::Closed),
                         (Verdict::Failed, true) => Some(Event::StillOpen),
@@ -241,7 +272,7 @@ proptest! {
                             in_a_row += 1;
                             open = open || in_a_row == failures;
                         }
-                        Verdict::Unknown => {}
+                        Verdict::Unknown | Verdict::Silent => {}
                     }
                 }
             }
