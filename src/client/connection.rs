@@ -74,7 +74,8 @@ impl Connection {
             id: instance.id.as_str().into(),
             authority,
             first: ArcSwapOption::empty(),
-            ready: AtomicUsize::new(0),
+            // A call may come before the task runs, and would then hurry everybody.
+            ready: AtomicUsize::new(if shared.settings.eager { 0 } else { IDLE }),
             second: ArcSwapOption::empty(),
             settled: Notify::new(),
             crowded: Notify::new(),
