@@ -3,12 +3,12 @@
 import { getuid } from "node:process";
 import { axeSource, chromium, program } from "./tools.js";
 
-/** Starts Chromium; its sandbox cannot be had as root. */
-export function startBrowser() {
+/** Starts Chromium, with more arguments where a test needs them; its sandbox cannot be had as root. */
+export function startBrowser(more = []) {
   const asRoot = getuid?.() === 0 ? ["--no-sandbox"] : [];
   return chromium.launch({
     executablePath: program("chromium"),
-    args: ["--disable-gpu", "--disable-background-networking", ...asRoot],
+    args: ["--disable-gpu", "--disable-background-networking", ...asRoot, ...more],
   });
 }
 
