@@ -16,12 +16,14 @@
 //! roles are those of a school.
 
 mod access;
+mod remembered;
 mod role;
 mod signer;
 mod token;
 mod verifier;
 
 pub use access::Access;
+pub use remembered::Remembered;
 pub use role::{Role, Roles};
 pub use signer::Signer;
 pub use token::Token;

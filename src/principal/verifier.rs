@@ -8,16 +8,15 @@
 //! When not: what a principal may do is [`super::Access`].
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use quick_cache::sync::Cache;
-use quick_cache::{Equivalent, Weighter};
 use rustls::pki_types::CertificateDer;
 use tonic::Code;
 
+use super::remembered::Remembered;
 use super::token::{self, LONGEST, Parts, SKEW, Token};
 use super::{ANONYMOUS, Principal};
 use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
@@ -26,8 +25,6 @@ use crate::identity::{self, Holder, SpiffeId, signed_by};
 
 /// All remembered tokens together, in bytes.
 const MEMORY: u64 = 4 * 1024 * 1024;
-/// How many are expected, to size the table.
-const EXPECTED: usize = 2048;
 /// How many signers are remembered.
 const SIGNERS: usize = 64;
 const UNREADABLE: &str = "its certificate cannot be read";
@@ -38,15 +35,9 @@ static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::a
 pub struct Verifier {
     identity: identity::Source,
     vouchers: Vec<String>,
-    tokens: Cache<Seen, Known, Weight>,
+    tokens: Remembered<Known>,
     signers: Cache<Arc<str>, Arc<Trusted>>,
 }
-
-/// A token that was good, without its certificates.
-struct Seen(Box<[u8]>);
-
-/// A token that may be one of those.
-struct Given<'t>(&'t [u8]);
 
 #[derive(Clone)]
 struct Known {
@@ -64,52 +55,11 @@ struct Trusted {
     version: u64,
 }
 
-#[derive(Clone)]
-struct Weight;
-
-impl Weighter<Seen, Known> for Weight {
-    fn weight(&self, seen: &Seen, _: &Known) -> u64 {
-        // The principal is smaller than its token.
-        (2 * seen.0.len() + 256) as u64
-    }
-}
-
-/// The end of a token is its signature, which tells one from another as well as the whole.
-fn hash_end<H: Hasher>(token: &[u8], state: &mut H) {
-    token[token.len().saturating_sub(40)..].hash(state);
-}
-
-impl Hash for Seen {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_end(&self.0, state);
-    }
-}
-
-impl PartialEq for Seen {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Seen {}
-
-impl Hash for Given<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_end(self.0, state);
-    }
-}
-
-impl Equivalent<Seen> for Given<'_> {
-    fn equivalent(&self, seen: &Seen) -> bool {
-        *self.0 == *seen.0
-    }
-}
-
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
             .field("vouchers", &self.vouchers)
-            .field("tokens", &self.tokens.len())
+            .field("tokens", &self.tokens)
             .finish_non_exhaustive()
     }
 }
@@ -121,7 +71,7 @@ impl Verifier {
         Self {
             identity,
             vouchers,
-            tokens: Cache::with_weighter(EXPECTED, MEMORY, Weight),
+            tokens: Remembered::new(MEMORY),
             signers: Cache::new(SIGNERS),
         }
     }
@@ -169,7 +119,7 @@ impl Verifier {
             return Err(invalid("it is larger than a token may be"));
         }
         let version = self.identity.version();
-        if let Some(known) = self.tokens.get(&Given(token))
+        if let Some(known) = self.tokens.get(token)
             && known.version == version
             && known.principal.expires.is_some_and(|end| now <= end + SKEW)
             && known.signer.chain.as_bytes() == certificate
@@ -183,7 +133,7 @@ impl Verifier {
             signer,
             version,
         };
-        self.tokens.insert(Seen(token.into()), known);
+        self.tokens.insert(token, known);
         Ok(principal)
     }
 

@@ -1,8 +1,8 @@
 //! Tokens (JWT): whose they are, and those that were seen before.
 //!
 //! **What.** A token is verified once: the algorithm by the key's kind, the signature, issuer, audience and times; what
-//! it says becomes a principal. The outcome is remembered under the token's SHA-256 until the token ends or its issuer's
-//! keys change, in a bounded store, so that a browser that sends the same token with every call costs a hash.
+//! it says becomes a principal. The outcome is remembered until the token ends or its issuer's keys change, in a bounded
+//! store, so that a browser that sends the same token with every call costs a look.
 //!
 //! **When not.** A token cannot be taken back before it ends: that is what sessions and API keys are for; let tokens be
 //! short. Encrypted tokens and opaque ones that need introspection are not understood.
@@ -16,9 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lyceum::configuration;
 use lyceum::error::Error as Refusal;
-use lyceum::principal::Principal;
-use quick_cache::sync::Cache;
-use ring::digest::{SHA256, digest};
+use lyceum::principal::{Principal, Remembered};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
@@ -29,13 +27,13 @@ use super::{Error, signatures};
 
 /// The longest token that is looked at.
 const LONGEST: usize = 8 * 1024;
-/// How many tokens are remembered: some 4 MB of them at the most.
-const REMEMBERED: usize = 8192;
+/// All remembered tokens together, in bytes.
+const MEMORY: u64 = 8 * 1024 * 1024;
 
 /// All issuers, and the tokens of theirs that were seen.
 pub(super) struct Tokens {
     issuers: Vec<Arc<Issuer>>,
-    seen: Cache<[u8; 32], Seen>,
+    seen: Remembered<Seen>,
     skew: u64,
     lifetime_limit: u64,
     _following: JoinSet<()>,
@@ -84,7 +82,7 @@ impl Tokens {
         }
         Ok(Self {
             issuers,
-            seen: Cache::new(REMEMBERED),
+            seen: Remembered::new(MEMORY),
             skew: settings.clock_skew.as_secs(),
             lifetime_limit: settings.lifetime_limit.as_secs(),
             _following: following,
@@ -101,10 +99,8 @@ impl Tokens {
         if token.len() > LONGEST {
             return Err(invalid_token(format_args!("it is longer than {LONGEST} bytes")));
         }
-        let mut name = [0; 32];
-        name.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
         let now = now();
-        if let Some(seen) = self.seen.get(&name)
+        if let Some(seen) = self.seen.get(token.as_bytes())
             && seen.ends >= now
             && self.issuers[seen.issuer].generation() == seen.generation
         {
@@ -113,7 +109,7 @@ impl Tokens {
         // Large, and rare: what every call waits in stays small.
         let seen = Box::pin(self.verified(token, now)).await?;
         let principal = Arc::clone(&seen.principal);
-        self.seen.insert(name, seen);
+        self.seen.insert(token.as_bytes(), seen);
         Ok(principal)
     }
 
