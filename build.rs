@@ -42,7 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     let mut own = compiler.file_descriptor_set();
-    own.file.retain(|file| messages::ours(file.package()));
+    // What prost has types for (a Timestamp) makes no code, but prost asks what it is made of.
+    own.file
+        .retain(|file| messages::ours(file.package()) || file.package() == "google.protobuf");
     let mut config = prost_build::Config::new();
     config.include_file("modules.rs").bytes(["."]);
     tonic_prost_build::configure()

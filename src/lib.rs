@@ -24,6 +24,7 @@
 //!
 //! Begin with [`Fabric`]: it holds what one process needs, makes clients, and serves.
 
+pub mod audit;
 pub mod authorization;
 pub mod balancing;
 pub mod batching;
