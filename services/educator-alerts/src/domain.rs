@@ -1,0 +1,15 @@
+//! The rules of educator alerts, free of I/O, of clocks and of the contract's types.
+//!
+//! What: each module is one concept, and everything it needs is handed in: time, consent, seeds, what is known. Why apart
+//! from the adapter: rules about minors must be tested to the last corner, without a database or a clock in the way.
+//! When not: who may see whose alerts is decided by the fabric from the contract; what consent says, by the privacy
+//! service. Source: each module names its own.
+
+pub mod alert;
+pub mod consent;
+pub mod interval;
+pub mod model;
+pub mod pseudonym;
+pub mod quality;
+pub mod signals;
+pub mod training;

@@ -1,0 +1,22 @@
+//! Educator alerts: what in a student's work deserves a look, why, what to try, and what came of it.
+//!
+//! ```text
+//! profile ─▶ signals ─▶ model ─▶ estimate with its range, contributions, what would change it
+//!                                   │
+//!                 consent ─────────▶ alert: raise ▸ see again ▸ pass on ▸ acknowledge ▸ intervene ▸ close
+//!
+//! cohort ─▶ training ─▶ data/model.json;  quality ─▶ discrimination, calibration, fairness
+//! ```
+//!
+//! 1. **Nothing without consent.** A rule that raises or grows an alert cannot be called without the student's consent
+//!    as a value; when it is withdrawn, what was known is gone from the alert at once.
+//! 2. **An estimate explains itself.** It is a sum of six signals of the work; each tells in words what it adds, and what
+//!    would change it. It names no person, diagnoses nothing and decides nothing.
+//! 3. **An estimate knows its limits.** It has a range, its calibration and its fairness across groups are computed from
+//!    labelled data, and the data behind the weights in this crate is made up and says so.
+//! 4. **A history, not a row.** An alert is rebuilt from its events; commands said twice change nothing.
+//! 5. **Nothing draws or looks at a clock by itself**: seeds and times are handed in.
+//!
+//! Begin with [`domain`]. Methods, figures and limits: `docs/services/educator-alerts.md`.
+
+pub mod domain;
