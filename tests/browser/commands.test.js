@@ -61,7 +61,8 @@ describe("commands", () => {
 
     it(`buf curl asks the gateway for the types over ${protocol}`, async () => {
       const url = `${base}/${PROBE}/GetProbe`;
-      const [answer] = await buf("--protocol", protocol, "--http2-prior-knowledge", "-d", '{"payload":"aGVsbG8="}', url);
+      const types = ["--protocol", protocol, "--http2-prior-knowledge"];
+      const [answer] = await buf(...types, "-d", '{"payload":"aGVsbG8="}', url);
       assert.equal(answer.payload, "aGVsbG8=");
     });
 
