@@ -5,7 +5,9 @@
 //! and the fabric do. Source: each module names its publication.
 
 pub mod budget;
+pub mod change;
 pub mod cohort;
 pub mod controls;
 pub mod growth;
 pub mod observation;
+pub mod skills;

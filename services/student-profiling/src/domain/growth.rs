@@ -10,17 +10,19 @@
 //! [`NOISE`], [`LEVEL_DRIFT`] and [`GROWTH_DRIFT`] is a model, its likelihood its weight, and the answer their
 //! average. The band covers what is not known of the σ too.
 //!
-//! When not: under [`LEAST`] observations; for one number of where a skill stands today, [`super::skills`] is steadier;
+//! When not: under [`LEAST`] observations; for where a skill stands today, [`super::skills`] asks the same belief;
 //! abrupt changes are the business of [`super::change`], and smooth a step into a slope here. Source: Durbin & Koopman
-//! 2012, *Time Series Analysis by State Space Methods*, §§ 3.2, 3.8, 4.3, 4.4; Harvey 1989, ch. 9; averaging over models:
-//! Hoeting et al. 1999.
+//! 2012, *Time Series Analysis by State Space Methods*, §§ 3.2, 3.8, 4.3, 4.4; Harvey 1989, ch. 9.
 
+pub(crate) mod belief;
 pub mod filter;
 
 use statrs::distribution::{ContinuousCDF, Normal};
 use thiserror::Error;
 
-use self::filter::{Model, Reading, State};
+use self::belief::{Belief, readings};
+use self::filter::State;
+use super::change::Changes;
 use super::observation::{Observation, When};
 
 /// Fewer observations than this show no growth.
@@ -35,8 +37,12 @@ pub const FARTHEST_DAYS: u32 = 90;
 /// Standard deviations of one observation of full weight.
 pub const NOISE: [f64; 6] = [0.02, 0.04, 0.07, 0.11, 0.16, 0.24];
 
+/// How much each of [`NOISE`] is believed before anything is seen: three pieces of work that happen to agree must not
+/// pass for a student who always does.
+pub const NOISE_BELIEVED: [f64; 6] = [0.02, 0.08, 0.20, 0.30, 0.25, 0.15];
+
 /// Standard deviations that the level drifts by in a day; by the square root of so much more in several.
-pub const LEVEL_DRIFT: [f64; 4] = [0.001, 0.004, 0.010, 0.025];
+pub const LEVEL_DRIFT: [f64; 5] = [0.001, 0.004, 0.008, 0.016, 0.035];
 
 /// Standard deviations that the growth in a day drifts by in a day.
 pub const GROWTH_DRIFT: [f64; 3] = [0.0, 0.000_1, 0.000_5];
@@ -50,9 +56,6 @@ const PRIOR: State = State {
     covariance: 0.0,
     growth_variance: 0.001_5 * 0.001_5,
 };
-
-/// A model that weighs less than this, beside the best one, is left out of the average.
-const NEGLIGIBLE: f64 = 1e-3;
 
 /// Days that growth is told in.
 const MONTH: f64 = 30.0;
@@ -123,7 +126,7 @@ impl Estimate {
     }
 
     /// The same for a level, which nothing takes outside 0 to 1.
-    fn level(mean: f64, variance: f64, band: Band) -> Self {
+    pub(crate) fn level(mean: f64, variance: f64, band: Band) -> Self {
         let Self {
             mean,
             deviation,
@@ -166,11 +169,12 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// The trajectory of the observations of one skill, in whatever order they come, and `horizon` days ahead.
+    /// The trajectory of the observations of one skill, in whatever order they come, and `horizon` days ahead. Behind
+    /// the `changes` that were found in them the level starts anew (an intervention; Harvey & Durbin 1986).
     ///
     /// # Errors
     /// [`Error::TooFew`], [`Error::Horizon`].
-    pub fn of(observations: &[Observation], band: Band, horizon: u32) -> Result<Self, Error> {
+    pub fn of(observations: &[Observation], changes: &Changes, band: Band, horizon: u32) -> Result<Self, Error> {
         let observations = newest(observations, MOST);
         if observations.len() < LEAST {
             return Err(Error::TooFew);
@@ -178,27 +182,12 @@ impl Trajectory {
         if horizon > FARTHEST_DAYS {
             return Err(Error::Horizon);
         }
-        let first = observations[0].at();
         let latest = observations[observations.len() - 1].at();
-        let readings: Vec<Reading> = observations
-            .iter()
-            .map(|observation| Reading {
-                day: observation.at().days_since(first),
-                value: observation.value(),
-                weight: observation.weight(),
-            })
-            .collect();
-        let models = weigh(&readings);
-
-        let mut levels = vec![Mixture::default(); readings.len()];
-        for (model, share, _) in &models {
-            for (level, (mean, variance)) in levels.iter_mut().zip(filter::smooth(model, PRIOR, &readings)) {
-                level.add(*share, mean, variance);
-            }
-        }
+        let readings = readings(&observations, changes);
+        let belief = Belief::after(&readings);
         let points = observations
             .iter()
-            .zip(&levels)
+            .zip(belief.levels(&readings))
             .map(|(observation, level)| Point {
                 at: observation.at(),
                 observed: Some(observation.value()),
@@ -210,11 +199,7 @@ impl Trajectory {
         let mut widest = 0.0_f64;
         let forecast = ahead(horizon)
             .map(|days| {
-                let mut level = Mixture::default();
-                for (model, share, last) in &models {
-                    let then = last.after(f64::from(days), model);
-                    level.add(*share, then.level, then.level_variance);
-                }
+                let level = belief.ahead(f64::from(days));
                 widest = widest.max(level.variance());
                 Point {
                     at: latest.plus_days(days),
@@ -223,19 +208,13 @@ impl Trajectory {
                 }
             })
             .collect();
-
-        let (mut growth, mut growing, mut noise) = (Mixture::default(), 0.0, 0.0);
-        for (model, share, last) in &models {
-            growth.add(*share, last.growth * MONTH, last.growth_variance * MONTH * MONTH);
-            growing += share * Normal::standard().cdf(last.growth / last.growth_variance.sqrt());
-            noise += share * model.noise.sqrt();
-        }
+        let growth = belief.growth();
         Ok(Self {
             points,
             forecast,
-            growth: Estimate::normal(growth.mean(), growth.variance(), band),
-            growing: growing.clamp(0.0, 1.0),
-            noise,
+            growth: Estimate::normal(growth.mean() * MONTH, growth.variance() * MONTH * MONTH, band),
+            growing: belief.growing(),
+            noise: belief.noise(),
         })
     }
 }
@@ -253,61 +232,5 @@ fn ahead(horizon: u32) -> impl Iterator<Item = u32> {
     weeks.chain((horizon > 0).then_some(horizon))
 }
 
-/// Every model that the readings leave possible, with its share of belief and the state that it ends in.
-fn weigh(readings: &[Reading]) -> Vec<(Model, f64, State)> {
-    let mut models = Vec::with_capacity(NOISE.len() * LEVEL_DRIFT.len() * GROWTH_DRIFT.len());
-    for noise in NOISE {
-        for level_drift in LEVEL_DRIFT {
-            for growth_drift in GROWTH_DRIFT {
-                let model = Model {
-                    noise: noise * noise,
-                    level_drift: level_drift * level_drift,
-                    growth_drift: growth_drift * growth_drift,
-                };
-                let (likelihood, last) = filter::run(&model, PRIOR, readings);
-                models.push((model, likelihood, last));
-            }
-        }
-    }
-    let best = models.iter().map(|model| model.1).fold(f64::NEG_INFINITY, f64::max);
-    models.retain_mut(|(_, likelihood, _)| {
-        *likelihood = (*likelihood - best).exp();
-        *likelihood >= NEGLIGIBLE
-    });
-    let sum: f64 = models.iter().map(|model| model.1).sum();
-    for (_, share, _) in &mut models {
-        *share /= sum;
-    }
-    models
-}
-
-/// Mean and variance of a mixture, gathered part by part.
-#[derive(Clone, Copy, Default)]
-struct Mixture {
-    mean: f64,
-    square: f64,
-    share: f64,
-    within: f64,
-}
-
-impl Mixture {
-    /// Welford's update with weights: no difference of large squares.
-    fn add(&mut self, share: f64, mean: f64, variance: f64) {
-        self.share += share;
-        let away = mean - self.mean;
-        self.mean += away * share / self.share;
-        self.square += share * away * (mean - self.mean);
-        self.within += share * variance;
-    }
-
-    fn mean(&self) -> f64 {
-        self.mean
-    }
-
-    fn variance(&self) -> f64 {
-        (self.within + self.square) / self.share
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

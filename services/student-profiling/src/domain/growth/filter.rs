@@ -26,6 +26,8 @@ pub struct Reading {
     pub value: f64,
     /// Divides the variance of the noise.
     pub weight: f64,
+    /// Variance that the level gained abruptly before this; 0 where nothing broke.
+    pub jump: f64,
 }
 
 /// What is known of level and growth at a moment: means, variances, covariance.
@@ -78,6 +80,13 @@ impl State {
         }
     }
 
+    /// What is expected when a reading comes.
+    fn before(self, reading: &Reading, days: f64, model: &Model) -> Self {
+        let mut expected = self.after(days, model);
+        expected.level_variance += reading.jump;
+        expected
+    }
+
     fn innovation(&self, reading: &Reading, model: &Model) -> Innovation {
         Innovation {
             surprise: reading.value - self.level,
@@ -106,7 +115,7 @@ pub fn run(model: &Model, prior: State, readings: &[Reading]) -> (f64, State) {
     let mut likelihood = 0.0;
     let mut day = readings.first().map_or(0.0, |reading| reading.day);
     for reading in readings {
-        state = state.after(reading.day - day, model);
+        state = state.before(reading, reading.day - day, model);
         day = reading.day;
         let innovation = state.innovation(reading, model);
         let Innovation { surprise, variance } = innovation;
@@ -124,7 +133,7 @@ pub fn smooth(model: &Model, prior: State, readings: &[Reading]) -> Vec<(f64, f6
     let expected: Vec<State> = readings
         .iter()
         .map(|reading| {
-            let expected = state.after(reading.day - day, model);
+            let expected = state.before(reading, reading.day - day, model);
             day = reading.day;
             state = expected.given(&expected.innovation(reading, model));
             expected

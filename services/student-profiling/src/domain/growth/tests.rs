@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::filter::{Model, Reading};
 use super::*;
 use crate::domain::controls::Category;
 use crate::domain::observation::Raw;
@@ -29,6 +30,10 @@ fn series(most: usize) -> impl Strategy<Value = Vec<Observation>> {
             .map(|(index, (hours, value, weight))| observation(index, hours, value, weight))
             .collect()
     })
+}
+
+fn trajectory(observations: &[Observation], band: Band, horizon: u32) -> Result<Trajectory, Error> {
+    Trajectory::of(observations, &Changes::of(observations), band, horizon)
 }
 
 fn band(percent: u32) -> Band {
@@ -87,7 +92,7 @@ proptest! {
             .enumerate()
             .map(|(index, &(gap, value, weight))| {
                 day += if index == 0 { 0.0 } else { gap };
-                Reading { day, value, weight }
+                Reading { day, value, weight, jump: 0.0 }
             })
             .collect();
         let model = Model {
@@ -130,12 +135,12 @@ proptest! {
     fn the_order_of_arrival_does_not_matter(observations in series(20), seed: u64) {
         let mut shuffled = observations.clone();
         fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
-        prop_assert_eq!(Trajectory::of(&observations, band(90), 30), Trajectory::of(&shuffled, band(90), 30));
+        prop_assert_eq!(trajectory(&observations, band(90), 30), trajectory(&shuffled, band(90), 30));
     }
 
     #[test]
     fn every_figure_is_finite_and_in_its_band(observations in series(30), percent in 50_u32..=99, horizon in 0_u32..=90) {
-        let trajectory = Trajectory::of(&observations, band(percent), horizon).expect("there are enough");
+        let trajectory = trajectory(&observations, band(percent), horizon).expect("there are enough");
         prop_assert_eq!(trajectory.points.len(), observations.len());
         for point in trajectory.points.iter().chain(&trajectory.forecast) {
             let Estimate { mean, deviation, lower, upper } = point.level;
@@ -150,8 +155,8 @@ proptest! {
 
     #[test]
     fn a_surer_band_holds_a_less_sure_one(observations in series(15), percent in 50_u32..=98) {
-        let narrow = Trajectory::of(&observations, band(percent), 14).expect("there are enough");
-        let wide = Trajectory::of(&observations, band(percent + 1), 14).expect("there are enough");
+        let narrow = trajectory(&observations, band(percent), 14).expect("there are enough");
+        let wide = trajectory(&observations, band(percent + 1), 14).expect("there are enough");
         for (narrow, wide) in narrow.points.iter().zip(&wide.points) {
             prop_assert!(wide.level.lower <= narrow.level.lower && narrow.level.upper <= wide.level.upper);
         }
@@ -160,7 +165,7 @@ proptest! {
 
     #[test]
     fn the_farther_ahead_the_less_is_known(observations in series(15)) {
-        let trajectory = Trajectory::of(&observations, band(90), 90).expect("there are enough");
+        let trajectory = trajectory(&observations, band(90), 90).expect("there are enough");
         prop_assert!(trajectory.forecast.is_sorted_by(|a, b| a.at < b.at));
         let today = trajectory.points[trajectory.points.len() - 1].level.mean;
         prop_assert!((trajectory.forecast[0].level.mean - today).abs() < 1e-9);
@@ -181,8 +186,8 @@ proptest! {
                 })
                 .collect()
         };
-        let one = Trajectory::of(&make(false), band(90), 0).expect("there are enough");
-        let other = Trajectory::of(&make(true), band(90), 0).expect("there are enough");
+        let one = trajectory(&make(false), band(90), 0).expect("there are enough");
+        let other = trajectory(&make(true), band(90), 0).expect("there are enough");
         prop_assert!((one.growth.mean + other.growth.mean).abs() < 1e-9);
         prop_assert!((one.growing + other.growing - 1.0).abs() < 1e-9);
         for (a, b) in one.points.iter().zip(&other.points) {
@@ -194,9 +199,9 @@ proptest! {
 #[test]
 fn little_is_refused_and_much_is_cut_to_the_newest() {
     let many: Vec<Observation> = (0..500).map(|i| observation(i, i as i64 * 10, 0.5, 1.0)).collect();
-    assert_eq!(Trajectory::of(&many[..2], band(90), 0), Err(Error::TooFew));
-    assert_eq!(Trajectory::of(&many, band(90), 91), Err(Error::Horizon));
-    let trajectory = Trajectory::of(&many, band(90), 0).expect("there are enough");
+    assert_eq!(trajectory(&many[..2], band(90), 0), Err(Error::TooFew));
+    assert_eq!(trajectory(&many, band(90), 91), Err(Error::Horizon));
+    let trajectory = trajectory(&many, band(90), 0).expect("there are enough");
     assert_eq!(trajectory.points.len(), MOST);
     assert_eq!(trajectory.points[MOST - 1].at, many[499].at());
     assert_eq!(Band::parse(49), Err(Error::Band));
@@ -242,6 +247,7 @@ fn the_filter_has_the_books_figures_of_the_nile() {
             day: f64::from(year),
             value,
             weight: 1.0,
+            jump: 0.0,
         })
         .collect();
     let (likelihood, last) = filter::run(&model, wide, &readings);
