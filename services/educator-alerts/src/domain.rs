@@ -7,9 +7,19 @@
 
 pub mod alert;
 pub mod consent;
+pub mod delivery;
+pub mod digest;
+pub mod effectiveness;
+pub mod escalation;
+pub mod feed;
 pub mod interval;
+pub mod interventions;
 pub mod model;
+pub mod preferences;
 pub mod pseudonym;
 pub mod quality;
+pub mod quiet;
+pub mod raising;
+pub mod repetition;
 pub mod signals;
 pub mod training;

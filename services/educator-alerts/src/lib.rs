@@ -1,9 +1,16 @@
 //! Educator alerts: what in a student's work deserves a look, why, what to try, and what came of it.
 //!
 //! ```text
-//! profile ─▶ signals ─▶ model ─▶ estimate with its range, contributions, what would change it
-//!                                   │
-//!                 consent ─────────▶ alert: raise ▸ see again ▸ pass on ▸ acknowledge ▸ intervene ▸ close
+//! profile ─▶ signals ─▶ model ─▶ estimate: range, contributions, what would change it
+//!                │                  │
+//!                └─▶ raising ◀──────┘   one reason a cause, from the lowest threshold of a class's educators
+//!                       │
+//!        consent ─▶ repetition ─▶ alert: raise ▸ see again ▸ pass on ▸ acknowledge ▸ intervene ▸ close ▸ remove
+//!                                   │                 ▲
+//!                    feed ◀─────────┤             escalation
+//!                    delivery ◀─────┤   threshold ▸ digest ▸ quiet hours, for each educator
+//!                    interventions ◀┤   what could be tried, with reasons and studies
+//!                    effectiveness ◀┘   what came of it, with intervals and caveats
 //!
 //! cohort ─▶ training ─▶ data/model.json;  quality ─▶ discrimination, calibration, fairness
 //! ```
@@ -14,8 +21,11 @@
 //!    would change it. It names no person, diagnoses nothing and decides nothing.
 //! 3. **An estimate knows its limits.** It has a range, its calibration and its fairness across groups are computed from
 //!    labelled data, and the data behind the weights in this crate is made up and says so.
-//! 4. **A history, not a row.** An alert is rebuilt from its events; commands said twice change nothing.
-//! 5. **Nothing draws or looks at a clock by itself**: seeds and times are handed in.
+//! 4. **Nobody is told twice, nobody at night, and nothing is lost.** The same within two weeks is one alert; quiet hours
+//!    follow the wall's clock through every change of it and end when it says so; a cursor misses nothing or says so.
+//! 5. **A history, not a row.** An alert is rebuilt from its events; commands said twice change nothing.
+//! 6. **No figure is told as proof.** Nobody is helped by lot, so every effect carries its interval and its caveats.
+//! 7. **Nothing draws or looks at a clock by itself**: seeds and times are handed in.
 //!
 //! Begin with [`domain`]. Methods, figures and limits: `docs/services/educator-alerts.md`.
 

@@ -421,4 +421,4 @@ fn known_level(level: Option<f64>) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

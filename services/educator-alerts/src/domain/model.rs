@@ -135,7 +135,7 @@ impl Model {
     /// Estimates.
     #[must_use]
     pub fn estimate(&self, signals: &Signals) -> Estimate {
-        let standard = self.standardised(signals);
+        let standard = signals.standardised(&self.mean, &self.deviation);
         let contributions: [f64; COUNT] = std::array::from_fn(|i| self.weights[i] * standard[i]);
         let log_odds = self.intercept + contributions.iter().sum::<f64>();
         let spread = Z95 * self.standard_error(signals, &standard);
@@ -147,12 +147,6 @@ impl Model {
             base: self.intercept,
             contributions,
         }
-    }
-
-    /// The scaled signals in standard deviations from the training data's mean.
-    pub(crate) fn standardised(&self, signals: &Signals) -> [f64; COUNT] {
-        let scaled = signals.scaled();
-        std::array::from_fn(|i| (scaled[i] - self.mean[i]) / self.deviation[i])
     }
 
     /// Of the log-odds, by the delta method: the weights' covariance, and the level's own uncertainty through its weight.
@@ -183,4 +177,4 @@ pub fn logistic(log_odds: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

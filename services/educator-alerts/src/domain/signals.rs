@@ -109,6 +109,15 @@ impl Signals {
     /// # Errors
     /// A number outside its range; too little work to say anything.
     pub fn try_new(profile: Profile) -> Result<Self, Error> {
+        let signals = Self::of_little(profile)?;
+        if profile.works < LEAST_WORKS {
+            return Err(Error::TooLittle);
+        }
+        Ok(signals)
+    }
+
+    /// The same, however little work there is: for rules that need no estimate.
+    pub(crate) fn of_little(profile: Profile) -> Result<Self, Error> {
         let within = |name, value: f64, least: f64| {
             // NaN is in no range.
             if (least..=1.0).contains(&value) {
@@ -125,9 +134,6 @@ impl Signals {
         }
         if profile.missed > profile.due {
             return Err(Error::MissedMoreThanDue);
-        }
-        if profile.works < LEAST_WORKS {
-            return Err(Error::TooLittle);
         }
         Ok(Self(profile))
     }
@@ -146,19 +152,27 @@ impl Signals {
         })
     }
 
-    /// On the model's scales, in the order of [`Signal::ALL`].
+    /// On the model's scales, in the order of [`Signal::ALL`]; `None` for what is not known: where no task was due, none
+    /// missed is no merit.
     #[must_use]
-    pub fn scaled(&self) -> [f64; COUNT] {
+    pub fn scaled(&self) -> [Option<f64>; COUNT] {
         let profile = &self.0;
         [
-            profile.level,
-            profile.slope.clamp(-SLOPE_MOST, SLOPE_MOST),
-            f64::from(profile.idle_days.min(IDLE_MOST)).ln_1p(),
+            Some(profile.level),
+            Some(profile.slope.clamp(-SLOPE_MOST, SLOPE_MOST)),
+            Some(f64::from(profile.idle_days.min(IDLE_MOST)).ln_1p()),
             // One task more than were due: one missed of one due says less than six of six.
-            f64::from(profile.missed) / (f64::from(profile.due) + 1.0),
-            self.faded_step(),
-            profile.uncertainty.min(UNCERTAINTY_MOST),
+            (profile.due > 0).then(|| f64::from(profile.missed) / (f64::from(profile.due) + 1.0)),
+            Some(self.faded_step()),
+            Some(profile.uncertainty.min(UNCERTAINTY_MOST)),
         ]
+    }
+
+    /// In standard deviations from a mean; what is not known is average.
+    #[must_use]
+    pub fn standardised(&self, mean: &[f64; COUNT], deviation: &[f64; COUNT]) -> [f64; COUNT] {
+        let scaled = self.scaled();
+        std::array::from_fn(|i| scaled[i].map_or(0.0, |value| (value - mean[i]) / deviation[i]))
     }
 
     /// The same work with something else about it.

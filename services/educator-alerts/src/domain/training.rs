@@ -85,7 +85,7 @@ pub fn train(observations: &[Observation], seed: u64) -> Result<Trained, Error> 
     let (mean, deviation) = moments(&fitting)?;
     let rows = |part: &[&Observation]| -> Vec<([f64; WIDTH], bool)> {
         part.iter()
-            .map(|o| (row(&o.signals.scaled(), &mean, &deviation), o.off_track))
+            .map(|o| (row(&o.signals.standardised(&mean, &deviation)), o.off_track))
             .collect()
     };
     let fit_rows = rows(&fitting);
@@ -142,36 +142,24 @@ fn mix(value: u64, seed: u64) -> u32 {
     ((x ^ (x >> 31)) >> 32) as u32
 }
 
+/// Mean and deviation of each signal, where it is known.
 fn moments(part: &[&Observation]) -> Result<([f64; COUNT], [f64; COUNT]), Error> {
-    let count = part.len() as f64;
     let (mut mean, mut deviation) = ([0.0; COUNT], [0.0; COUNT]);
-    for observation in part {
-        for (sum, value) in mean.iter_mut().zip(observation.signals.scaled()) {
-            *sum += value / count;
-        }
-    }
-    for observation in part {
-        for (i, value) in observation.signals.scaled().into_iter().enumerate() {
-            deviation[i] += (value - mean[i]).powi(2) / count;
-        }
-    }
-    for value in &mut deviation {
-        *value = value.sqrt();
-        if *value < 1e-6 {
+    for i in 0..COUNT {
+        let known: Vec<f64> = part.iter().filter_map(|o| o.signals.scaled()[i]).collect();
+        let count = known.len().max(1) as f64;
+        mean[i] = known.iter().sum::<f64>() / count;
+        deviation[i] = (known.iter().map(|value| (value - mean[i]).powi(2)).sum::<f64>() / count).sqrt();
+        if deviation[i] < 1e-6 {
             return Err(Error::Undetermined);
         }
     }
     Ok((mean, deviation))
 }
 
-fn row(scaled: &[f64; COUNT], mean: &[f64; COUNT], deviation: &[f64; COUNT]) -> [f64; WIDTH] {
-    std::array::from_fn(|i| {
-        if i == 0 {
-            1.0
-        } else {
-            (scaled[i - 1] - mean[i - 1]) / deviation[i - 1]
-        }
-    })
+/// With the intercept in front.
+fn row(standard: &[f64; COUNT]) -> [f64; WIDTH] {
+    std::array::from_fn(|i| if i == 0 { 1.0 } else { standard[i - 1] })
 }
 
 /// The penalty with the least loss on students that were left out.

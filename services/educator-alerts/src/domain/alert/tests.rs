@@ -31,6 +31,17 @@ pub(crate) fn sighting(severity: Severity) -> Sighting {
     }
 }
 
+/// An open alert, raised at 0.
+pub(crate) fn content(severity: Severity) -> Content {
+    Alert::begin(&raised(severity)).unwrap().content.unwrap()
+}
+
+pub(crate) fn raised_at(subject: Subject, seconds: i64) -> Event {
+    let id = Id::parse("a1").unwrap();
+    let sighting = sighting(Severity::Attention);
+    Alert::raise(id, subject, sighting, Consent::Covered, at(seconds)).unwrap()
+}
+
 fn raised(severity: Severity) -> Event {
     let id = Id::parse("a1").unwrap();
     Alert::raise(id, subject(), sighting(severity), Consent::Covered, at(0)).unwrap()

@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::signals::{Error as SignalsError, Profile, Step};
 
 /// Any finite profile, most of them possible.
-fn any_profile() -> impl Strategy<Value = Profile> {
+pub(crate) fn any_profile() -> impl Strategy<Value = Profile> {
     let unit =
         prop_oneof![9 => 0.0..=1.0_f64, 1 => prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO];
     let change = prop_oneof![9 => -1.0..=1.0_f64, 1 => prop::num::f64::NORMAL];
@@ -111,7 +111,7 @@ proptest! {
         let now = model.estimate(&signals).log_odds;
         let away = signals.but(|p| p.idle_days = p.idle_days.saturating_add(days));
         prop_assert!(model.estimate(&away).log_odds >= now);
-        if profile.missed < profile.due {
+        if profile.due > 0 && profile.missed < profile.due {
             let missed = signals.but(|p| p.missed += 1);
             prop_assert!(model.estimate(&missed).log_odds > now);
         }
@@ -155,11 +155,19 @@ fn what_is_no_number_in_its_range_is_refused_by_name() {
 }
 
 #[test]
+fn no_task_due_is_neither_merit_nor_fault() {
+    let mut profile = profile();
+    (profile.due, profile.missed) = (0, 0);
+    let estimate = Model::built_in().estimate(&Signals::try_new(profile).unwrap());
+    assert_eq!(estimate.contributions[Signal::Missed as usize], 0.0);
+}
+
+#[test]
 fn an_unsure_level_makes_a_wide_range() {
     let model = Model::built_in();
     let sure = Signals::try_new(profile()).unwrap();
     let width = |uncertainty: f64| {
-        let mut standard = model.standardised(&sure);
+        let mut standard = sure.standardised(&model.mean, &model.deviation);
         // Only the range is looked at: the signal itself stays.
         standard[Signal::Uncertainty as usize] = 0.0;
         model.standard_error(&sure.but(|p| p.uncertainty = uncertainty), &standard)
