@@ -13,6 +13,7 @@ mod files;
 mod material;
 mod signing;
 mod spiffe;
+pub(crate) mod statement;
 mod verification;
 
 pub use files::{certificates, certified};

@@ -27,6 +27,7 @@ pub use remembered::Remembered;
 pub use role::{Role, Roles};
 pub use signer::Signer;
 pub use token::Token;
+pub(crate) use token::{SKEW, bits, seconds};
 pub use verifier::Verifier;
 
 use std::time::SystemTime;

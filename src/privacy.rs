@@ -2,8 +2,13 @@
 //!
 //! Students are minors. [`Sensitive`] holds what must never reach a log, a span, a metric or an error: its `Debug`
 //! and its serialised form show nothing. [`Privacy`] travels with every call: whose data, on what consent, for which
-//! purpose, kept how long; a service that needs more than that refuses. When not: sizes and codes are not sensitive;
+//! purpose, kept how long; a service that needs more than that refuses. A [`permit`] says so with a signature, use by use. When not: sizes and codes are not sensitive;
 //! wrap what identifies or quotes a person. Source: GDPR Art. 5 and 25, FERPA; the consent ladder is our own.
+
+pub mod permit;
+mod vocabulary;
+
+pub use vocabulary::{Basis, Category, Purpose};
 
 use std::fmt;
 use std::str::FromStr;
@@ -46,11 +51,14 @@ pub const REDACTED: &str = "[redacted]";
 /// Field names whose values never leave the process in a log or a span, whoever records them. The contracts'
 /// `debug_redact` fields are among them.
 pub const HIDDEN_FIELDS: &[&str] = &[
+    "actor",
     "assignment",
     "authorization",
     "body",
+    "chunk",
     "classes",
     "cookie",
+    "correction",
     "draft",
     "earlier",
     "email",
@@ -58,6 +66,8 @@ pub const HIDDEN_FIELDS: &[&str] = &[
     "password",
     "payload",
     "principal",
+    "pseudonym",
+    "pseudonyms",
     "reflection",
     "reply",
     "secret",
@@ -102,6 +112,21 @@ impl Consent {
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].0
+    }
+
+    /// Its number in contracts and statements.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        self as i32 + 1
+    }
+
+    /// The level of a number.
+    #[must_use]
+    pub fn from_number(number: i32) -> Option<Self> {
+        Self::NAMES
+            .into_iter()
+            .map(|(_, consent)| consent)
+            .find(|consent| consent.number() == number)
     }
 }
 

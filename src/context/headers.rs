@@ -17,6 +17,10 @@ pub const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 pub const PRINCIPAL: HeaderName = HeaderName::from_static("lyceum-principal");
 /// Whose signature the principal's is: the signer's certificate and what leads to the roots.
 pub const PRINCIPAL_CERTIFICATE: HeaderName = HeaderName::from_static("lyceum-principal-certificate");
+/// What the call may do with whose data, as the privacy service said it: a signed permit ([`crate::privacy::permit`]).
+pub const PERMIT: HeaderName = HeaderName::from_static("lyceum-privacy");
+/// Whose signature the permit's is.
+pub const PERMIT_CERTIFICATE: HeaderName = HeaderName::from_static("lyceum-privacy-certificate");
 /// A pseudonym of the student the call is about.
 pub const STUDENT: HeaderName = HeaderName::from_static("lyceum-student");
 /// What was agreed to: none, processing, learning or research.

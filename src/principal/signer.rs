@@ -4,20 +4,18 @@
 //! look into a bounded cache. When not: a service passes on the token that it was given, it never signs another.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwapOption;
-use http::HeaderValue;
+use prost::Message as _;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tonic::Code;
 
 use super::Principal;
-use super::token::{self, Claims, LIFETIME, LONGEST, Token};
+use super::token::{self, Claims, KIND, LIFETIME, Token};
 use crate::error::Error;
 use crate::identity;
-use crate::identity::Material;
+use crate::identity::statement::{LONGEST, Writer};
 
 /// All kept tokens together, in bytes.
 const MEMORY: u64 = 4 * 1024 * 1024;
@@ -28,16 +26,8 @@ const AHEAD: Duration = Duration::from_secs(60);
 
 /// Signs for principals in the name of this process.
 pub struct Signer {
-    identity: identity::Source,
+    statements: Writer,
     tokens: Cache<Principal, Signed, Weight>,
-    /// Written once for all tokens.
-    chain: ArcSwapOption<Chain>,
-}
-
-/// The certificates of this process as they travel.
-struct Chain {
-    header: HeaderValue,
-    version: u64,
 }
 
 #[derive(Clone)]
@@ -63,7 +53,7 @@ impl Weighter<Principal, Signed> for Weight {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
-            .field("identity", self.identity.id())
+            .field("identity", self.statements.identity().id())
             .field("tokens", &self.tokens.len())
             .finish()
     }
@@ -74,9 +64,8 @@ impl Signer {
     #[must_use]
     pub fn new(identity: identity::Source) -> Self {
         Self {
-            identity,
+            statements: Writer::new(identity),
             tokens: Cache::with_weighter(EXPECTED, MEMORY, Weight),
-            chain: ArcSwapOption::empty(),
         }
     }
 
@@ -90,7 +79,7 @@ impl Signer {
             return Ok(Token::anonymous());
         }
         let now = SystemTime::now();
-        let version = self.identity.version();
+        let version = self.statements.identity().version();
         if let Some(known) = self.tokens.get(principal)
             && known.renew > token::seconds(now)
             && known.version == version
@@ -104,7 +93,7 @@ impl Signer {
     }
 
     fn fresh(&self, principal: &Principal, now: SystemTime) -> Result<Signed, Error> {
-        let material = self.identity.material();
+        let material = self.statements.identity().material();
         let whole = now + LIFETIME;
         let expires = principal
             .expires
@@ -126,39 +115,24 @@ impl Signer {
                 "this process cannot vouch for anybody",
             )
         };
-        let chain = self.chain(&material);
-        let certificates = chain.header.to_str().map_err(|_| unsigned())?;
-        let signed = token::write(&claims, certificates, |message| material.sign(message)).map_err(|error| {
-            tracing::error!(%error, "a principal cannot be signed");
-            unsigned()
-        })?;
-        if signed.len() + certificates.len() > LONGEST {
-            return Err(Error::failed_precondition(
-                "PRINCIPAL_TOO_LARGE",
-                format!("a principal's students and classes make a token of more than {LONGEST} bytes: name fewer"),
-            ));
-        }
-        let signed = HeaderValue::try_from(signed).map_err(|_| unsigned())?;
+        let written = self.statements.write(&KIND, &claims.encode_to_vec(), &material);
+        let (token, certificate) = written
+            .map_err(|error| {
+                tracing::error!(%error, "a principal cannot be signed");
+                unsigned()
+            })?
+            .ok_or_else(|| {
+                Error::failed_precondition(
+                    "PRINCIPAL_TOO_LARGE",
+                    format!("a principal's students and classes make a token of more than {LONGEST} bytes: name fewer"),
+                )
+            })?;
         // One that ends sooner than usual would end no later if it were signed again.
         let renew = if expires < whole { expires } else { expires - AHEAD };
         Ok(Signed {
-            token: Token::new(signed, chain.header.clone()),
+            token: Token::new(token, certificate),
             renew: token::seconds(renew),
             version: material.version,
         })
-    }
-
-    fn chain(&self, material: &Material) -> Arc<Chain> {
-        if let Some(chain) = self.chain.load_full().filter(|chain| chain.version == material.version) {
-            return chain;
-        }
-        // Letters, digits and dots are a header's value always.
-        let header = HeaderValue::try_from(token::chain(material.chain()));
-        let chain = Arc::new(Chain {
-            header: header.unwrap_or_else(|_| HeaderValue::from_static("")),
-            version: material.version,
-        });
-        self.chain.store(Some(Arc::clone(&chain)));
-        chain
     }
 }

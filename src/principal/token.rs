@@ -18,27 +18,23 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue};
 use prost::Message;
-use rustls::pki_types::CertificateDer;
 
 use super::{ANONYMOUS, Principal, Role, Roles};
 use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
+use crate::identity::statement::Kind;
 
-/// The longest token that is looked at, its certificates included.
-pub(super) const LONGEST: usize = 4096;
 /// The longest time that one is good for.
 pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 /// How much the clocks of two machines may differ.
-pub(super) const SKEW: Duration = Duration::from_secs(30);
+pub(crate) const SKEW: Duration = Duration::from_secs(30);
 
-const VERSION: &str = "p2";
-/// What goes before the signed bytes and makes them none of TLS.
-const PREFIX: &[u8] = b"lyceum principal\0";
-/// A leaf and two that lead to the root.
-const CERTIFICATES: usize = 3;
+/// What is signed of a principal.
+pub(super) const KIND: Kind = Kind {
+    version: "p2",
+    prefix: b"lyceum principal\0",
+};
 
 /// A principal as it travels.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,17 +128,11 @@ impl Claims {
     pub(super) fn of(principal: &Principal, expires: SystemTime) -> Self {
         Self {
             subject: principal.subject.expose().clone(),
-            roles: principal.roles.iter().fold(0, |set, role| set | bit(role)),
+            roles: bits(principal.roles),
             students: principal.students.expose().clone(),
             classes: principal.classes.expose().clone(),
             expires: seconds(expires),
         }
-    }
-
-    /// None where a field is unknown, comes twice, or is written in more bytes than it needs.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let claims = Self::decode(bytes).ok()?;
-        (claims.encode_to_vec() == bytes).then_some(claims)
     }
 
     /// The principal, if the claims hold now and say nothing impossible.
@@ -158,7 +148,7 @@ impl Claims {
             .into_iter()
             .filter(|role| self.roles & bit(*role) != 0)
             .collect();
-        if roles.iter().fold(0, |set, role| set | bit(role)) != self.roles {
+        if bits(roles) != self.roles {
             return Err("it names a role that is none");
         }
         Principal::try_new(self.subject, roles)
@@ -167,6 +157,11 @@ impl Claims {
             .map(|principal| principal.until(UNIX_EPOCH + Duration::from_secs(self.expires)))
             .map_err(|_| "it names somebody who cannot be")
     }
+}
+
+/// A set of roles in a statement.
+pub(crate) fn bits(roles: Roles) -> u32 {
+    roles.iter().fold(0, |set, role| set | bit(role))
 }
 
 /// Fixed for good: services of another version read it.
@@ -180,76 +175,6 @@ const fn bit(role: Role) -> u32 {
     }
 }
 
-/// The certificates of a signer as they travel.
-pub(super) fn chain(certificates: &[CertificateDer<'_>]) -> String {
-    let mut chain = String::new();
-    for certificate in certificates.iter().take(CERTIFICATES) {
-        if !chain.is_empty() {
-            chain.push('.');
-        }
-        URL_SAFE_NO_PAD.encode_string(certificate, &mut chain);
-    }
-    chain
-}
-
-/// Reads what [`chain`] wrote.
-pub(super) fn certificates(chain: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let chain: Vec<_> = chain
-        .split('.')
-        .take(CERTIFICATES + 1)
-        .map(|part| URL_SAFE_NO_PAD.decode(part).map(CertificateDer::from))
-        .collect::<Result<_, _>>()
-        .ok()?;
-    (chain.len() <= CERTIFICATES).then_some(chain)
-}
-
-/// Writes what is signed of a token; `sign` signs the bytes that it is given.
-pub(super) fn write<E>(
-    claims: &Claims,
-    chain: &str,
-    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
-) -> Result<String, E> {
-    let mut token = format!("{VERSION}.");
-    URL_SAFE_NO_PAD.encode_string(claims.encode_to_vec(), &mut token);
-    let signature = sign(&signed(&token, chain))?;
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    Ok(token)
-}
-
-/// A token taken apart; nothing of it is believed yet.
-pub(super) struct Parts<'t> {
-    claims: &'t str,
-    body: &'t str,
-    signature: &'t str,
-}
-
-impl<'t> Parts<'t> {
-    pub(super) fn parse(token: &'t str) -> Option<Self> {
-        let (body, signature) = token.rsplit_once('.')?;
-        let (version, claims) = body.split_once('.')?;
-        (version == VERSION && !claims.contains('.')).then_some(Self {
-            claims,
-            body,
-            signature,
-        })
-    }
-
-    pub(super) fn claims(&self) -> Option<Claims> {
-        Claims::read(&URL_SAFE_NO_PAD.decode(self.claims).ok()?)
-    }
-
-    /// The bytes that were signed, if with these certificates, and the signature.
-    pub(super) fn signature(&self, chain: &str) -> Option<(Vec<u8>, Vec<u8>)> {
-        Some((signed(self.body, chain), URL_SAFE_NO_PAD.decode(self.signature).ok()?))
-    }
-}
-
-/// Version and claims have one dot between them and end at the next, so no other certificates make the same bytes.
-fn signed(body: &str, chain: &str) -> Vec<u8> {
-    [PREFIX, body.as_bytes(), b".", chain.as_bytes()].concat()
-}
-
-pub(super) fn seconds(time: SystemTime) -> u64 {
+pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -12,53 +12,39 @@ use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use quick_cache::sync::Cache;
-use rustls::pki_types::CertificateDer;
 use tonic::Code;
 
 use super::remembered::Remembered;
-use super::token::{self, LONGEST, Parts, SKEW, Token};
+use super::token::{Claims, KIND, SKEW, Token};
 use super::{ANONYMOUS, Principal};
 use crate::context::headers::{PRINCIPAL, PRINCIPAL_CERTIFICATE};
 use crate::error::Error;
-use crate::identity::{self, Holder, SpiffeId, signed_by};
+use crate::identity::statement::{Signer, Trust};
+use crate::identity::{self, SpiffeId};
 
 /// All remembered tokens together, in bytes.
 const MEMORY: u64 = 4 * 1024 * 1024;
-/// How many signers are remembered.
-const SIGNERS: usize = 64;
-const UNREADABLE: &str = "its certificate cannot be read";
+const NO_VOUCHER: &str = "its signer may not vouch for anybody (authorization.vouchers)";
 
 static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::anonymous()));
 
 /// Knows who a call is for.
 pub struct Verifier {
-    identity: identity::Source,
-    vouchers: Vec<String>,
+    vouchers: Trust,
     tokens: Remembered<Known>,
-    signers: Cache<Arc<str>, Arc<Trusted>>,
 }
 
 #[derive(Clone)]
 struct Known {
     principal: Arc<Principal>,
-    signer: Arc<Trusted>,
-    version: u64,
-}
-
-/// A certificate that may vouch.
-struct Trusted {
-    /// As it travels, with what leads to the roots.
-    chain: Arc<str>,
-    leaf: CertificateDer<'static>,
-    expires: SystemTime,
+    signer: Arc<Signer>,
     version: u64,
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("vouchers", &self.vouchers)
+            .field("vouchers", &self.vouchers.services())
             .field("tokens", &self.tokens)
             .finish_non_exhaustive()
     }
@@ -69,10 +55,8 @@ impl Verifier {
     #[must_use]
     pub fn new(identity: identity::Source, vouchers: Vec<String>) -> Self {
         Self {
-            identity,
-            vouchers,
+            vouchers: Trust::new(identity, vouchers, NO_VOUCHER),
             tokens: Remembered::new(MEMORY),
-            signers: Cache::new(SIGNERS),
         }
     }
 
@@ -80,7 +64,7 @@ impl Verifier {
     /// A service that may vouch for others never speaks for itself: without a token it speaks for nobody.
     #[must_use]
     pub fn holder(&self, id: &SpiffeId) -> Arc<Principal> {
-        if self.vouches(id) {
+        if self.vouchers.includes(id) {
             Arc::clone(&NOBODY)
         } else {
             Arc::new(Principal::of_certificate(id))
@@ -115,14 +99,11 @@ impl Verifier {
     /// # Errors
     /// UNAUTHENTICATED with reason PRINCIPAL_INVALID.
     pub fn verify(&self, token: &[u8], certificate: &[u8], now: SystemTime) -> Result<Arc<Principal>, Error> {
-        if token.len() + certificate.len() > LONGEST {
-            return Err(invalid("it is larger than a token may be"));
-        }
-        let version = self.identity.version();
+        let version = self.vouchers.version();
         if let Some(known) = self.tokens.get(token)
             && known.version == version
             && known.principal.expires.is_some_and(|end| now <= end + SKEW)
-            && known.signer.chain.as_bytes() == certificate
+            && known.signer.travels_as(certificate)
         {
             return Ok(known.principal);
         }
@@ -143,53 +124,10 @@ impl Verifier {
         token: &[u8],
         certificate: &[u8],
         now: SystemTime,
-    ) -> Result<(Principal, Arc<Trusted>), &'static str> {
-        const NONE: &str = "it is no token";
-        let token = std::str::from_utf8(token).ok().and_then(Parts::parse).ok_or(NONE)?;
-        let chain = std::str::from_utf8(certificate).map_err(|_| UNREADABLE)?;
-        let claims = token.claims().ok_or(NONE)?;
-        let principal = claims.principal(now)?;
-        let (message, signature) = token.signature(chain).ok_or(NONE)?;
-        let signer = self.signer(chain, now)?;
-        if signed_by(&signer.leaf, &message, &signature) {
-            Ok((principal, signer))
-        } else {
-            Err("its signature is not that of its certificate")
-        }
-    }
-
-    fn signer(&self, chain: &str, now: SystemTime) -> Result<Arc<Trusted>, &'static str> {
-        let version = self.identity.version();
-        if let Some(known) = self.signers.get(chain)
-            && known.version == version
-            && known.expires > now
-        {
-            return Ok(known);
-        }
-        let certificates = token::certificates(chain).ok_or(UNREADABLE)?;
-        let (id, expires) = self
-            .identity
-            .material()
-            .holder(&certificates, now)
-            .map_err(|_| "its certificate is not trusted here")?;
-        if !self.vouches(&id) {
-            return Err("its signer may not vouch for anybody (authorization.vouchers)");
-        }
-        let leaf = certificates.into_iter().next().ok_or("there is no certificate")?;
-        let chain: Arc<str> = chain.into();
-        let trusted = Arc::new(Trusted {
-            chain: Arc::clone(&chain),
-            leaf,
-            expires,
-            version,
-        });
-        self.signers.insert(chain, Arc::clone(&trusted));
-        Ok(trusted)
-    }
-
-    fn vouches(&self, id: &SpiffeId) -> bool {
-        id.trust_domain() == self.identity.id().trust_domain()
-            && matches!(id.holder(), Holder::Service(name) if self.vouchers.contains(name))
+    ) -> Result<(Principal, Arc<Signer>), &'static str> {
+        let statement = KIND.parse(token, certificate)?;
+        let principal = statement.claims::<Claims>()?.principal(now)?;
+        Ok((principal, self.vouchers.verify(&statement, now)?))
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::configuration::Configuration;
 use crate::context::headers::{TIMEOUT, TRACEPARENT};
 use crate::context::{Trace, format_timeout};
+use crate::identity::statement::LONGEST;
 use crate::principal::token::{LIFETIME, seconds};
 use crate::principal::{Role, Signer};
 use crate::testing::probe::{Folder, configuration};
