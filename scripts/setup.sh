@@ -2,11 +2,11 @@
 # Finds or brings what Lyceum needs beside Rust, and says what it does: a real Consul, Chromium, the page's npm packages,
 # the crates, the contracts that other packages carry, grpcurl; for `make check` its linters, for `make bench` its tools.
 #
-#   scripts/setup.sh [STEP…]      consul chromium packages crates contracts grpcurl (all of these unless told)
+#   scripts/setup.sh [STEP…]      consul chromium packages crates contracts grpcurl postgres (all of these unless told)
 #                                 linters (make check) · bench (make setup-bench) · fuzzing (make fuzz)
 #
 # What is on PATH comes first. What is brought lies in .tools/ (git-ignored); the system changes only where apt installs
-# Chromium or the bench tools. Nothing is fetched twice: once set up, it needs no network. Mirrors and registries are
+# Chromium, PostgreSQL or the bench tools. Nothing is fetched twice: once set up, it needs no network. Mirrors and registries are
 # those this machine is configured with; none is named here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -120,6 +120,34 @@ step_chromium() {
     warn "no Chromium: the browser tests will be skipped. Install it so that \`chromium --version\` works" \
       "(Debian, as root: apt-get install chromium)."
   fi
+}
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+# Tests start servers of their own; the system's cluster, which the package would make and start, is nobody's need.
+step_postgres() {
+  local folder
+  if ! find_postgres >/dev/null; then
+    doing "PostgreSQL: not found, installing the system's package"
+    as_root sh -c 'mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] ||
+      echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf' || true
+    apt_install postgresql || true
+  fi
+  if folder=$(find_postgres); then
+    done_ postgres "$("$folder/postgres" --version) ($folder)"
+  else
+    warn "no PostgreSQL: tests of what services remember will fail. Install its server so that \`initdb\` is on PATH or in" \
+      "/usr/lib/postgresql/*/bin (Debian, as root: apt-get install postgresql)."
+  fi
+}
+
+find_postgres() {
+  local folder
+  if has initdb && has pg_ctl; then dirname "$(command -v initdb)" && return; fi
+  for folder in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V -r); do
+    if [ -x "$folder/initdb" ]; then echo "$folder" && return; fi
+  done
+  return 1
 }
 
 # --- the page's packages ----------------------------------------------------------------------------------------------
@@ -262,10 +290,10 @@ bring_envoy() {
 # Two makes at the same time take turns.
 if has flock; then exec 9>"$tools/lock" && flock 9; fi
 
-[ $# -gt 0 ] || set -- consul chromium packages crates contracts grpcurl
+[ $# -gt 0 ] || set -- consul chromium packages crates contracts grpcurl postgres
 for step in "$@"; do
   case $step in
-    consul | chromium | packages | crates | contracts | grpcurl | linters | bench | fuzzing) "step_$step" ;;
-    *) fail "there is no step \"$step\"" "Steps: consul chromium packages crates contracts grpcurl linters bench fuzzing" ;;
+    consul | chromium | packages | crates | contracts | grpcurl | postgres | linters | bench | fuzzing) "step_$step" ;;
+    *) fail "there is no step \"$step\"" "Steps: consul chromium packages crates contracts grpcurl postgres linters bench fuzzing" ;;
   esac
 done

@@ -10,6 +10,7 @@ mod gateway;
 mod layers;
 mod rules;
 mod sections;
+mod storage;
 
 pub use authentication::{Authentication, Issuer};
 pub use gateway::{Gateway, Tls, TlsSource, Upstream};
@@ -17,6 +18,8 @@ pub(crate) use layers::{find, overlay};
 pub use sections::{
     Authorization, Client, Consul, Discovery, Identity, IdentitySource, LogFormat, Registration, Serving, Telemetry,
 };
+
+pub use storage::Storage;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -48,6 +51,8 @@ pub struct Configuration {
     pub policy: Policy,
     /// Logs, metrics, traces.
     pub telemetry: Telemetry,
+    /// What services remember.
+    pub storage: Storage,
     /// The browser's side.
     pub gateway: Gateway,
 }
@@ -65,6 +70,7 @@ impl Default for Configuration {
             client: Client::default(),
             policy: Policy::default(),
             telemetry: Telemetry::default(),
+            storage: Storage::default(),
             gateway: Gateway::default(),
         }
     }

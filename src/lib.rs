@@ -44,7 +44,9 @@ pub mod principal;
 pub mod privacy;
 pub mod registration;
 pub mod resilience;
+pub mod secret;
 pub mod serving;
+pub mod storage;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

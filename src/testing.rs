@@ -5,6 +5,7 @@
 
 pub mod consul;
 pub mod load;
+pub mod postgres;
 pub mod probe;
 pub mod process;
 pub mod proxy;

@@ -35,7 +35,6 @@ mod outcomes;
 mod pseudonyms;
 mod reading;
 mod refusals;
-mod secret;
 mod session;
 mod sign_in;
 mod signatures;
@@ -51,6 +50,7 @@ use lyceum::configuration::Issuer;
 use lyceum::error::Error as Refusal;
 use lyceum::identity::SpiffeId;
 use lyceum::principal::Principal;
+use lyceum::secret;
 
 use ended::Ended;
 use key_ring::KeyRing;

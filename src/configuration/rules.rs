@@ -21,9 +21,11 @@ pub(super) fn check(configuration: &Configuration, errors: &mut Errors) {
         gateway,
         consul,
         authorization,
+        storage,
         ..
     } = configuration;
 
+    super::storage::check(storage, errors);
     if let Err(problem) = consul.address.parse::<crate::consul::Address>() {
         errors.add("consul.address", problem.to_string());
     }

@@ -32,5 +32,6 @@ mod rotating;
 mod scene;
 mod shedding;
 mod starting;
+mod storage;
 mod streaming;
 mod validating;

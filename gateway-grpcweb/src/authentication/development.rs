@@ -15,12 +15,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lyceum::identity::authority::write_private;
 use lyceum::principal::{Principal, Role};
+use lyceum::secret::{self, Secret};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::json;
 
 use super::keys::Moment;
-use super::secret::{self, Secret};
 use super::signatures;
 
 /// What development tokens say in `iss`.

@@ -17,11 +17,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lyceum::principal::{Principal, Role, Roles};
+use lyceum::secret::{self, random};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 pub use super::moment::Moment;
-use super::secret::{self, random};
 
 /// Where the documents of all keys are.
 pub const FOLDER: &str = "lyceum/keys/";

@@ -14,9 +14,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lyceum::principal::{Principal, Role};
+use lyceum::secret::{self, Secret};
 use ring::hmac;
-
-use super::secret::{self, Secret};
 
 /// 128 bits: no two people of a school district meet.
 const KEPT: usize = 16;

@@ -22,11 +22,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use lyceum::principal::{Principal, Role};
+use lyceum::secret::{self, Secret, random};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
-use super::secret::{self, Secret, random};
 
 /// The cookie's name without TLS, as on loopback.
 const NAME: &str = "lyceum-session";

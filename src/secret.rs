@@ -8,9 +8,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::identity::authority::write_private;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lyceum::identity::authority::write_private;
 use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::{hkdf, hmac};
@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// A file cannot be written.
     #[error(transparent)]
-    Write(#[from] lyceum::identity::Error),
+    Write(#[from] crate::identity::Error),
     /// The system has no randomness.
     #[error("the system gives no random bytes")]
     Random,
@@ -51,54 +51,65 @@ pub enum Error {
 
 /// One secret.
 #[derive(Clone)]
-pub(super) struct Secret(hkdf::Prk);
+pub struct Secret(hkdf::Prk);
 
 // === impl Secret ===
 
 impl Secret {
-    pub(super) fn of(bytes: [u8; LENGTH]) -> Self {
+    /// One of these bytes.
+    #[must_use]
+    pub fn of(bytes: [u8; LENGTH]) -> Self {
         Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"lyceum").extract(&bytes))
     }
 
     /// The secrets of a file; at least one.
-    pub(super) fn read(path: &Path) -> Result<Vec<Self>, Error> {
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds something else.
+    pub fn read(path: &Path) -> Result<Vec<Self>, Error> {
         let text = fs::read_to_string(path).map_err(|source| Error::File {
             path: path.to_path_buf(),
             source,
         })?;
-        let wrong = || Error::Content {
+        Self::parse(&text).ok_or_else(|| Error::Content {
             path: path.to_path_buf(),
-        };
-        let secrets = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(|line| {
-                let bytes = STANDARD.decode(line).map_err(|_| wrong())?;
-                Ok(Self::of(bytes.try_into().map_err(|_| wrong())?))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        if secrets.is_empty() || secrets.len() > LINES {
-            return Err(wrong());
-        }
-        Ok(secrets)
+        })
+    }
+
+    /// The secrets of a text, a line each; none where it is something else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Vec<Self>> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let secrets = lines
+            .map(|line| Some(Self::of(STANDARD.decode(line).ok()?.try_into().ok()?)))
+            .collect::<Option<Vec<_>>>()?;
+        (1..=LINES).contains(&secrets.len()).then_some(secrets)
     }
 
     /// Makes a file where there is none.
-    pub(super) fn make(path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// A folder that cannot be written; a system without randomness.
+    pub fn make(path: &Path) -> Result<(), Error> {
         write_private(path, &format!("{}\n", STANDARD.encode(random::<LENGTH>()?)))?;
         Ok(())
     }
 
     /// A key to authenticate with.
-    pub(super) fn hmac(&self, purpose: &'static str) -> Result<hmac::Key, Error> {
+    ///
+    /// # Errors
+    /// None in practice: HKDF refuses only keys of thousands of bytes.
+    pub fn hmac(&self, purpose: &'static str) -> Result<hmac::Key, Error> {
         let info = [purpose.as_bytes()];
         let expanded = self.0.expand(&info, hmac::HMAC_SHA256);
         Ok(expanded.map_err(|_| Error::Derive)?.into())
     }
 
     /// A key to seal with.
-    pub(super) fn seal(&self, purpose: &'static str) -> Result<LessSafeKey, Error> {
+    ///
+    /// # Errors
+    /// As [`Secret::hmac`].
+    pub fn seal(&self, purpose: &'static str) -> Result<LessSafeKey, Error> {
         let info = [purpose.as_bytes()];
         let expanded = self.0.expand(&info, &AES_256_GCM);
         Ok(LessSafeKey::new(UnboundKey::from(expanded.map_err(|_| Error::Derive)?)))
@@ -112,7 +123,10 @@ impl fmt::Debug for Secret {
 }
 
 /// Random bytes of the system.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Error> {
+///
+/// # Errors
+/// A system that gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::Random)?;
     Ok(bytes)
