@@ -10,4 +10,6 @@ pub mod cohort;
 pub mod controls;
 pub mod growth;
 pub mod observation;
+pub mod profile;
+pub mod recommending;
 pub mod skills;

@@ -205,20 +205,21 @@ impl From<When> for i64 {
 }
 
 /// One piece of evidence of a skill. Ordered by time, then id: the order in which every method reads them, so that it
-/// does not matter in which order they came.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Raw")]
+/// does not matter in which order they came. Value and weight are kept in millionths, so that they are the same in every
+/// store and message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct Observation {
     id: ObservationId,
     skill: Skill,
-    value: f64,
-    weight: f64,
+    value: u32,
+    weight: u32,
     at: When,
     category: Category,
 }
 
-/// An observation as it may be stored or sent, unchecked.
-#[derive(Clone, Debug, Deserialize)]
+/// An observation as it comes from outside, unchecked.
+#[derive(Clone, Debug)]
 pub struct Raw {
     /// See [`Observation::id`].
     pub id: String,
@@ -234,6 +235,20 @@ pub struct Raw {
     pub category: Category,
 }
 
+/// Less than this is no evidence, and would make variances overflow.
+pub const MIN_WEIGHT: f64 = 1e-3;
+
+const MILLIONTHS: f64 = 1e6;
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be 0 to 1 before"
+)]
+fn millionths(share: f64) -> u32 {
+    (share * MILLIONTHS).round() as u32
+}
+
 impl TryFrom<Raw> for Observation {
     type Error = Error;
 
@@ -245,20 +260,61 @@ impl TryFrom<Raw> for Observation {
         if !(raw.weight >= MIN_WEIGHT && raw.weight <= 1.0) {
             return Err(Error::Weight);
         }
-        Ok(Self {
-            id: ObservationId::parse(raw.id)?,
-            skill: Skill::parse(raw.skill)?,
-            // Minus zero would be another value to whoever compares bits.
-            value: raw.value + 0.0,
-            weight: raw.weight,
-            at: When::parse(raw.at)?,
+        Self::try_from(Stored {
+            id: raw.id,
+            skill: raw.skill,
+            value_millionths: millionths(raw.value),
+            weight_millionths: millionths(raw.weight),
+            at: raw.at,
             category: raw.category,
         })
     }
 }
 
-/// Less than this is no evidence, and would make variances overflow.
-pub const MIN_WEIGHT: f64 = 1e-3;
+/// An observation in the columns of a row or the fields of a document.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Stored {
+    id: String,
+    skill: String,
+    value_millionths: u32,
+    weight_millionths: u32,
+    at: i64,
+    category: Category,
+}
+
+impl TryFrom<Stored> for Observation {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self, Error> {
+        if stored.value_millionths > millionths(1.0) {
+            return Err(Error::Value);
+        }
+        if !(millionths(MIN_WEIGHT)..=millionths(1.0)).contains(&stored.weight_millionths) {
+            return Err(Error::Weight);
+        }
+        Ok(Self {
+            id: ObservationId::parse(stored.id)?,
+            skill: Skill::parse(stored.skill)?,
+            value: stored.value_millionths,
+            weight: stored.weight_millionths,
+            at: When::parse(stored.at)?,
+            category: stored.category,
+        })
+    }
+}
+
+impl From<Observation> for Stored {
+    fn from(observation: Observation) -> Self {
+        Self {
+            id: observation.id.0,
+            skill: observation.skill.0,
+            value_millionths: observation.value,
+            weight_millionths: observation.weight,
+            at: observation.at.0,
+            category: observation.category,
+        }
+    }
+}
 
 impl Observation {
     /// The id that its source gave it.
@@ -276,13 +332,13 @@ impl Observation {
     /// What was seen, 0 to 1.
     #[must_use]
     pub fn value(&self) -> f64 {
-        self.value
+        f64::from(self.value) / MILLIONTHS
     }
 
     /// How much it counts, [`MIN_WEIGHT`] to 1: its variance is that of a full observation, divided by this.
     #[must_use]
     pub fn weight(&self) -> f64 {
-        self.weight
+        f64::from(self.weight) / MILLIONTHS
     }
 
     /// When the work was done.

@@ -46,7 +46,7 @@ impl Stage {
 /// How much is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sureness {
-    /// The band is wider than half the scale.
+    /// The band is wider than half the scale, or there are fewer than three observations.
     Guess,
     /// Wider than a quarter of it.
     Tentative,
@@ -101,11 +101,12 @@ impl Assessment {
         })
     }
 
-    /// How much is known. Less than [`SURE`] observations are never sure, however well they agree: that may be chance.
+    /// How much is known. Fewer than [`growth::LEAST`] observations are a guess, and fewer than [`SURE`] never sure,
+    /// however well they agree: that may be chance.
     #[must_use]
     pub fn sureness(&self) -> Sureness {
         let width = self.level.upper - self.level.lower;
-        if width > 0.5 {
+        if width > 0.5 || self.observations < growth::LEAST {
             Sureness::Guess
         } else if width > 0.25 || self.observations < SURE {
             Sureness::Tentative
