@@ -46,8 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect();
         show(&format!("AUC on day {day}"), quality::report(&of_day, SEED)?.auc);
     }
+    for point in quality::operating(&trained.held_out, &[0.4, 0.5, 0.6, 0.7, 0.85], SEED)? {
+        println!("from {} on", point.threshold);
+        show("  named", point.named);
+        show("  precision", point.precision);
+        show("  recall", point.recall);
+    }
     for threshold in [0.4, 0.6] {
-        let fairness = fairness::fairness(&trained.held_out, threshold).ok_or("no groups")?;
+        let fairness = fairness::fairness(&trained.held_out, threshold, SEED).ok_or("no groups")?;
         println!("at {threshold}");
         for group in &fairness.groups {
             let Some(rates) = &group.rates else { continue };

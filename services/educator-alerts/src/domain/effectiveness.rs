@@ -1,20 +1,22 @@
 //! What came of what was tried, and how little that proves.
 //!
-//! What: for each intervention the share of outcomes that improved, the difference to alerts where nothing was tried, and
-//! the mean change of the level, each with a 95 % interval; and the share of alerts that were right. Why with caveats as
-//! data: nobody is assigned by lot, whoever is helped is chosen, and an alert is raised at a low point, after which things
-//! get better by themselves. A figure without these words would be read as proof.
+//! What: for each intervention the share of outcomes that improved, the difference to alerts where nothing was tried, in
+//! all and among alerts of the same kind and severity, and the mean change of the level, each with a 95 % interval; and the
+//! share of alerts that were right. Why with caveats as data: nobody is assigned by lot, whoever is helped is chosen, and
+//! an alert is raised at a low point, after which things get better by themselves. A figure without these words would be
+//! read as proof.
 //!
 //! 1. Fewer than ten outcomes are not told: they say little, and could say whose they are.
 //! 2. Every effect carries its caveats; without a comparison it says that there is none.
 //! 3. A false alarm counts against the alerts, never for an intervention.
 //!
-//! When not: to decide what works, assign by lot. Sources: Newcombe 1998; Student 1908; Campbell & Stanley 1963 on what
-//! designs without a control group can tell; Barnett, van der Pols & Dobson 2005 on regression to the mean.
+//! When not: to decide what works, assign by lot. Sources: Newcombe 1998; Mantel & Haenszel 1959; Student 1908; Campbell
+//! & Stanley 1963 on what designs without a control group can tell; Barnett, van der Pols & Dobson 2005 on regression to
+//! the mean.
 
 use std::collections::BTreeMap;
 
-use super::alert::{Content, Id, Kind, Outcome};
+use super::alert::{Content, Id, Kind, Outcome, Severity};
 use super::interval::{self, Interval};
 use super::interventions::CATALOGUE;
 
@@ -49,6 +51,8 @@ pub struct Effect {
     pub comparison_outcomes: u32,
     /// The share that improved, less that without any.
     pub difference: Option<Interval>,
+    /// The difference among alerts of the same kind and severity.
+    pub adjusted_difference: Option<Interval>,
     /// The mean change of the level.
     pub level_change: Option<Interval>,
     /// In their order; never empty.
@@ -64,18 +68,29 @@ pub struct Effectiveness {
     pub precision: Option<Interval>,
 }
 
+/// What educators are known to choose by.
+type Alike = (Kind, Severity);
+
 #[derive(Default)]
 struct Tally {
     outcomes: u32,
     improved: u32,
     combined: bool,
     changes: Vec<f64>,
+    /// Improved and all.
+    alike: BTreeMap<Alike, (u32, u32)>,
 }
 
 impl Tally {
     fn count(&mut self, content: &Content, outcome: Outcome, level: Option<f64>) {
         self.outcomes += 1;
-        self.improved += u32::from(outcome == Outcome::Improved);
+        let improved = u32::from(outcome == Outcome::Improved);
+        self.improved += improved;
+        let alike = self
+            .alike
+            .entry((content.subject.kind, content.last.severity))
+            .or_default();
+        *alike = (alike.0 + improved, alike.1 + 1);
         self.combined |= content.trials.len() > 1;
         if let (Some(before), Some(after)) = (content.first.level, level) {
             self.changes.push(after - before);
@@ -129,6 +144,7 @@ fn effect(id: &Id, tally: &Tally, untried: &Tally) -> Effect {
     let difference = untried
         .enough()
         .then(|| interval::newcombe(with, (untried.improved, untried.outcomes)));
+    let adjusted_difference = adjusted(tally, untried);
     let level_change = (tally.changes.len() >= LEAST)
         .then(|| interval::student(&tally.changes))
         .flatten();
@@ -152,9 +168,23 @@ fn effect(id: &Id, tally: &Tally, untried: &Tally) -> Effect {
         // Few of them are not told either.
         comparison_outcomes: if untried.enough() { untried.outcomes } else { 0 },
         difference,
+        adjusted_difference,
         level_change,
         caveats,
     }
+}
+
+/// Compares what is alike, where there is enough of it on either side.
+fn adjusted(tally: &Tally, untried: &Tally) -> Option<Interval> {
+    let strata: Vec<interval::Stratum> = tally
+        .alike
+        .iter()
+        .filter_map(|(alike, with)| Some([*with, *untried.alike.get(alike)?]))
+        .collect();
+    let enough = |side: usize| strata.iter().map(|stratum| stratum[side].1 as usize).sum::<usize>() >= LEAST;
+    (enough(0) && enough(1))
+        .then(|| interval::mantel_haenszel(strata))
+        .flatten()
 }
 
 fn place(id: &Id) -> usize {

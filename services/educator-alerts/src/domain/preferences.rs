@@ -1,6 +1,6 @@
 //! How an educator wants to be told: thresholds, quiet hours, digest, what is muted.
 //!
-//! What: values that were checked once. Why floors and ceilings: below the floor most alerts would be wrong and students
+//! What: values that were checked once. Why floors and ceilings: most of what lies below the floor would be wrong and students
 //! watched over trifles; above the ceiling an educator could switch the estimate off and nobody would know that nobody
 //! looks. When not: who is alerted at all does not hang on one educator: alerts are raised from the lowest threshold of
 //! all educators of a class ([`Thresholds::lowest`]), and each is told from their own.

@@ -65,6 +65,19 @@ pub struct Report {
     pub bins: Vec<Bin>,
 }
 
+/// What naming everybody from a threshold on would do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operating {
+    /// The threshold.
+    pub threshold: f64,
+    /// The share that is named.
+    pub named: Interval,
+    /// Of those named, the share where it came about.
+    pub precision: Interval,
+    /// Of those where it came about, the share that is named.
+    pub recall: Interval,
+}
+
 /// Too little to say anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there must be estimates between 0 and 1 with both outcomes")]
@@ -95,6 +108,41 @@ pub fn report(estimates: &[Labelled], seed: u64) -> Result<Report, Error> {
         in_the_large: with_range(in_the_large),
         bins: bins(&all),
     })
+}
+
+/// What each threshold would do. The seed is the bootstrap's.
+///
+/// # Errors
+/// As [`report`].
+pub fn operating(estimates: &[Labelled], thresholds: &[f64], seed: u64) -> Result<Vec<Operating>, Error> {
+    let all: Vec<&Labelled> = estimates.iter().collect();
+    if !sound(&all) {
+        return Err(Error);
+    }
+    let samples = resampled(estimates, &mut Rng::with_seed(seed));
+    let at = |threshold: f64| {
+        let with_range = |figure: fn(f64, f64, f64, f64) -> f64| {
+            let of = |estimates: &[&Labelled]| {
+                let count = |wanted: fn(bool, bool) -> bool| {
+                    let hits = estimates
+                        .iter()
+                        .filter(|e| wanted(e.probability >= threshold, e.outcome));
+                    hits.count() as f64
+                };
+                let (named, hits) = (count(|named, _| named), count(|named, outcome| named && outcome));
+                figure(estimates.len() as f64, named, count(|_, outcome| outcome), hits)
+            };
+            interval::percentile(of(&all), samples.iter().map(|s| of(s)).collect())
+        };
+        Operating {
+            threshold,
+            named: with_range(|all, named, _, _| named / all),
+            // Nobody named, nobody wrongly.
+            precision: with_range(|_, named, _, hits| if named == 0.0 { 1.0 } else { hits / named }),
+            recall: with_range(|_, _, outcomes, hits| hits / outcomes),
+        }
+    };
+    Ok(thresholds.iter().map(|threshold| at(*threshold)).collect())
 }
 
 fn sound(estimates: &[&Labelled]) -> bool {

@@ -121,6 +121,41 @@ fn whoever_saw_another_version_is_told_the_one_that_is() {
 }
 
 #[test]
+fn news_that_overtook_each_other_are_all_counted_and_the_latest_is_the_last() {
+    let mut alert = Alert::begin(&raised(Severity::Urgent)).unwrap();
+    for when in [5, 3] {
+        let again = alert
+            .see_again(sighting(Severity::Notice), Consent::Covered, at(when))
+            .unwrap();
+        alert.apply(&again).unwrap();
+    }
+    let content = alert.content.unwrap();
+    assert_eq!((content.last_seen, content.recurrences), (at(5), 2));
+    assert_eq!(content.last.severity, Severity::Urgent);
+}
+
+/// Histories are stored for years: what is written today must be read then, and read as the same. A form that changes
+/// gets a line of its own here and keeps the old one.
+#[test]
+fn stored_events_are_read_as_they_were_written() {
+    const STORED: [&str; 7] = [
+        r#"{"raised":{"id":"a1","subject":{"student":"s-1","class":"c-1","kind":"missed_tasks","cause":"missed"},"sighting":{"severity":"attention","measure":5,"level":0.5,"estimate":{"probability":0.5,"low":0.25,"high":0.75,"log_odds":0.0,"base":-1.0,"contributions":[0.5,0.0,0.0,0.5,0.0,0.0]},"summary":"Of 6 tasks due, 5 were missed."},"at":"2026-11-22T00:00:00Z"}}"#,
+        r#"{"seen_again":{"sighting":{"severity":"urgent","measure":6,"level":null,"estimate":null,"summary":"."},"at":"2026-11-23T00:00:00Z"}}"#,
+        r#"{"passed_on":{"to":"educators","at":"2026-11-24T00:00:00Z"}}"#,
+        r#"{"acknowledged":{"by":"t-1","at":"2026-11-24T01:00:00Z"}}"#,
+        r#"{"intervention_began":{"intervention":"check-in","by":"t-1","at":"2026-11-24T02:00:00Z"}}"#,
+        r#"{"closed":{"closing":{"outcome":"improved","level":0.625,"at":"2026-12-01T00:00:00Z"},"by":"t-1"}}"#,
+        r#"{"removed":{"reason":"consent_withdrawn","at":"2026-12-02T00:00:00Z"}}"#,
+    ];
+    let events: Vec<Event> = STORED.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (line, event) in STORED.iter().zip(&events) {
+        assert_eq!(&serde_json::to_string(event).unwrap(), line);
+    }
+    assert_eq!(Alert::rebuild(&events[..6]).unwrap().status(), Status::Closed);
+    assert_eq!(Alert::rebuild(&events).unwrap().status(), Status::Removed);
+}
+
+#[test]
 fn nothing_is_raised_or_grows_without_consent() {
     let id = Id::parse("a1").unwrap();
     let without = Alert::raise(id, subject(), sighting(Severity::Urgent), Consent::NotCovered, at(0));

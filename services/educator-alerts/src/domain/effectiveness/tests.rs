@@ -49,6 +49,27 @@ fn a_difference_is_told_with_its_interval_and_never_as_proof() {
 }
 
 #[test]
+fn what_was_tried_where_it_was_worst_is_compared_with_the_worst() {
+    let of = |severity, count, tried: &[&str], improved: usize| {
+        let mut all = many(improved, tried, Outcome::Improved);
+        all.extend(many(count - improved, tried, Outcome::Unchanged));
+        all.iter_mut().for_each(|content| content.last.severity = severity);
+        all
+    };
+    let mut all = of(Severity::Notice, 20, &["check-in"], 18);
+    all.extend(of(Severity::Urgent, 80, &["check-in"], 32));
+    all.extend(of(Severity::Notice, 80, &[], 64));
+    all.extend(of(Severity::Urgent, 20, &[], 6));
+    let effect = &effectiveness(&all, None).effects[0];
+    assert!(effect.difference.unwrap().high < 0.0);
+    assert!((effect.adjusted_difference.unwrap().estimate - 0.1).abs() < 1e-12);
+    // Nothing alike, nothing to compare.
+    let mut apart = of(Severity::Notice, 20, &["check-in"], 18);
+    apart.extend(of(Severity::Urgent, 20, &[], 6));
+    assert_eq!(effectiveness(&apart, None).effects[0].adjusted_difference, None);
+}
+
+#[test]
 fn without_a_comparison_there_is_none_and_it_is_said() {
     let mut all = many(12, &["check-in"], Outcome::Improved);
     all.extend(many(9, &[], Outcome::Improved));
@@ -150,7 +171,7 @@ proptest! {
             prop_assert!(effect.caveats.contains(&Caveat::NotRandomised) && effect.caveats.is_sorted());
             prop_assert_eq!(effect.difference.is_none(), effect.caveats.contains(&Caveat::NoComparison));
             prop_assert_eq!(effect.level_change.is_some(), effect.caveats.contains(&Caveat::RegressionToMean));
-            let intervals = [Some(effect.improved), effect.difference, effect.level_change, found.precision];
+            let intervals = [Some(effect.improved), effect.difference, effect.adjusted_difference, effect.level_change, found.precision];
             for figure in intervals.into_iter().flatten() {
                 prop_assert!(figure.low <= figure.estimate && figure.estimate <= figure.high);
                 prop_assert!(figure.low.is_finite() && figure.high.is_finite());

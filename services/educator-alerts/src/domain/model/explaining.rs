@@ -94,7 +94,7 @@ pub fn seen(signal: Signal, signals: &Signals) -> String {
         ),
         Signal::Step => match profile.step {
             Some(step) if step.size != 0.0 => format!(
-                "The level {} by {:.2} {}",
+                "The level {} by {:.2}, {}",
                 if step.size > 0.0 { "rose" } else { "fell" },
                 step.size.abs(),
                 match step.age_days {

@@ -176,6 +176,30 @@ fn an_unsure_level_makes_a_wide_range() {
 }
 
 #[test]
+fn the_smallest_change_that_is_enough_is_told() {
+    let mut profile = profile();
+    (profile.due, profile.missed) = (9, 8);
+    let model = Model::built_in();
+    let signals = Signals::try_new(profile).unwrap();
+    let with = |missed| model.estimate(&signals.but(|p| p.missed = missed)).probability;
+    // Between five and four missed lies the threshold, so four are enough, and two fewer would be more than is needed.
+    let threshold = f64::midpoint(with(5), with(4));
+    let told = what_ifs(model, &signals, threshold);
+    let missed = told.iter().find(|w| w.signal == Signal::Missed).unwrap();
+    assert!(missed.below_threshold);
+    assert_eq!(missed.probability, with(4));
+    assert!(
+        missed.explanation.starts_with("Had only 4 tasks been missed, "),
+        "{}",
+        missed.explanation
+    );
+    // Where nothing is enough, the most that can be done is told.
+    let told = what_ifs(model, &signals, 0.0);
+    let missed = told.iter().find(|w| w.signal == Signal::Missed).unwrap();
+    assert!(!missed.below_threshold && missed.probability == with(0));
+}
+
+#[test]
 fn words_speak_of_work_and_never_of_the_person() {
     let signals = Signals::try_new(profile()).unwrap();
     let model = Model::built_in();

@@ -76,7 +76,7 @@ fn a_group_that_is_not_seen_stands_out() {
         let seen = if group == 1 { 0.8 } else { 0.3 };
         estimates.push(labelled(if outcome { seen } else { 0.1 }, outcome, student, group));
     }
-    let found = fairness(&estimates, 0.5).unwrap();
+    let found = fairness(&estimates, 0.5, 1).unwrap();
     let gap = found.true_positive_gap.unwrap();
     assert!(gap.estimate == 1.0 && gap.low > 0.85);
     assert_eq!(found.false_positive_gap.unwrap().estimate, 0.0);
@@ -88,10 +88,40 @@ fn a_group_that_is_not_seen_stands_out() {
 fn a_group_too_small_to_tell_is_named_without_rates() {
     let mut estimates: Vec<Labelled> = (0..60).map(|s| labelled(0.5, s % 2 == 0, s, 1)).collect();
     estimates.extend((0..12).map(|s| labelled(0.5, s % 4 == 0, 100 + s, 2)));
-    let found = fairness(&estimates, 0.5).unwrap();
+    let found = fairness(&estimates, 0.5, 1).unwrap();
     assert!(found.groups[0].rates.is_some() && found.groups[1].rates.is_none());
     assert_eq!(found.groups[1].count, 12);
     assert_eq!(found.true_positive_gap, None);
+}
+
+#[test]
+fn thresholds_trade_who_is_seen_for_who_is_named_wrongly() {
+    let mut rng = Rng::with_seed(7);
+    let estimates: Vec<Labelled> = (0..2000)
+        .map(|student| {
+            let p = rng.f64();
+            labelled(p, rng.f64() < p, student, 1)
+        })
+        .collect();
+    let found = operating(&estimates, &[0.0, 0.25, 0.5, 0.75, 1.1], 1).unwrap();
+    // Estimates that are right: from 0.5 on three of four named are in need, and three of four in need are named.
+    assert!((found[2].precision.estimate - 0.75).abs() < 0.04 && (found[2].recall.estimate - 0.75).abs() < 0.04);
+    assert!(found[2].precision.low < 0.75 && found[2].precision.high > 0.75);
+    assert_eq!((found[0].named.estimate, found[0].recall.estimate), (1.0, 1.0));
+    assert_eq!((found[4].named.estimate, found[4].precision.estimate), (0.0, 1.0));
+    assert!(found.is_sorted_by(|a, b| a.recall.estimate >= b.recall.estimate));
+    assert_eq!(operating(&[], &[0.5], 1), Err(Error));
+}
+
+#[test]
+fn a_student_seen_often_makes_no_gap_surer() {
+    let once: Vec<Labelled> = (0..200)
+        .map(|s| labelled(if s % 3 == 0 { 0.8 } else { 0.2 }, s % 2 == 0, s, 1 + (s % 4 / 2) as u8))
+        .collect();
+    let often: Vec<Labelled> = once.iter().flat_map(|e| [*e; 5]).collect();
+    let gap = |estimates: &[Labelled]| fairness(estimates, 0.5, 3).unwrap().true_positive_gap.unwrap();
+    let (once, often) = (gap(&once), gap(&often));
+    assert!((once.low - often.low).abs() < 1e-12 && (once.high - often.high).abs() < 1e-12);
 }
 
 #[test]
@@ -99,7 +129,7 @@ fn what_is_no_probability_and_one_outcome_alone_are_refused() {
     for bad in [f64::NAN, -0.1, 1.1] {
         let estimates = simple(&[(0.5, true), (0.5, false), (bad, true)]);
         assert_eq!(report(&estimates, 1), Err(Error));
-        assert_eq!(fairness(&estimates, 0.5), None);
+        assert_eq!(fairness(&estimates, 0.5, 1), None);
     }
     assert_eq!(report(&simple(&[(0.5, true)]), 1), Err(Error));
     assert_eq!(report(&[], 1), Err(Error));

@@ -59,7 +59,7 @@ fn each_rule_speaks_at_its_threshold_and_not_below() {
             },
             Kind::Drop,
             15,
-            "The level fell by 0.15 3 days ago.",
+            "The level fell by 0.15, 3 days ago.",
         ),
         (
             Profile {
@@ -68,7 +68,7 @@ fn each_rule_speaks_at_its_threshold_and_not_below() {
             },
             Kind::Rise,
             21,
-            "The level rose by 0.21 3 days ago.",
+            "The level rose by 0.21, 3 days ago.",
         ),
     ] {
         let found = found(profile);
@@ -143,6 +143,26 @@ fn too_little_work_for_an_estimate_still_shows_a_silence() {
         ..well()
     };
     assert!(findings(Model::built_in(), bad, &Thresholds::default()).is_err());
+}
+
+#[test]
+fn of_two_as_severe_the_estimate_stays_and_of_others_the_more_severe() {
+    let finding = |kind, severity| Finding {
+        kind,
+        cause: Signal::Missed,
+        sighting: crate::domain::alert::tests::sighting(severity),
+    };
+    let kept = |risk, rule| one_a_cause(vec![finding(Kind::Risk, risk), finding(Kind::MissedTasks, rule)])[0].kind;
+    assert_eq!(kept(Severity::Attention, Severity::Attention), Kind::Risk);
+    assert_eq!(kept(Severity::Notice, Severity::Attention), Kind::MissedTasks);
+    assert_eq!(kept(Severity::Urgent, Severity::Attention), Kind::Risk);
+}
+
+#[test]
+fn a_float_that_is_a_hair_below_its_hundredth_counts_as_it() {
+    assert_eq!(whole(0.29 * 100.0), 29);
+    assert_eq!(whole(28.99), 28);
+    assert_eq!((whole(f64::NAN), whole(-1.0), whole(1e9)), (0, 0, 100));
 }
 
 #[test]
