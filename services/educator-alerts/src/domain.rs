@@ -22,4 +22,5 @@ pub mod quiet;
 pub mod raising;
 pub mod repetition;
 pub mod signals;
+pub mod standing;
 pub mod training;

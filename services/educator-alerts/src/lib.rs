@@ -1,16 +1,16 @@
 //! Educator alerts: what in a student's work deserves a look, why, what to try, and what came of it.
 //!
 //! ```text
-//! profile ─▶ signals ─▶ model ─▶ estimate: range, contributions, what would change it
-//!                │                  │
-//!                └─▶ raising ◀──────┘   one reason a cause, from the lowest threshold of a class's educators
-//!                       │
-//!        consent ─▶ repetition ─▶ alert: raise ▸ see again ▸ pass on ▸ acknowledge ▸ intervene ▸ close ▸ remove
-//!                                   │                 ▲
-//!                    feed ◀─────────┤             escalation
-//!                    delivery ◀─────┤   threshold ▸ digest ▸ quiet hours, for each educator
-//!                    interventions ◀┤   what could be tried, with reasons and studies
-//!                    effectiveness ◀┘   what came of it, with intervals and caveats
+//! events ─▶ standing ─▶ profile ─▶ signals ─▶ model ─▶ estimate: range, contributions, what would change it
+//!                                     └─▶ raising ◀──────┘   one reason a cause, from a class's lowest threshold
+//!                                            │
+//!        consent ─▶ repetition ◀─────────────┘
+//!                       └─▶ alert: raise ▸ see again ▸ pass on ▸ acknowledge ▸ intervene ▸ close ▸ remove
+//!                            ├─▶ escalation      whom else, when nobody takes it on
+//!                            ├─▶ delivery        threshold ▸ digest ▸ quiet hours, for each educator
+//!                            ├─▶ feed            cursors over what changed
+//!                            ├─▶ interventions   what could be tried, with reasons and studies
+//!                            └─▶ effectiveness   what came of it, with intervals and caveats
 //!
 //! cohort ─▶ training ─▶ data/model.json;  quality ─▶ discrimination, calibration, fairness
 //! ```

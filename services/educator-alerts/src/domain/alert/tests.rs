@@ -25,7 +25,8 @@ pub(crate) fn sighting(severity: Severity) -> Sighting {
     Sighting {
         severity,
         measure: 71,
-        level: Some(0.42),
+        // A number that a careless reader of JSON gives back a digit off.
+        level: Some(0.903_399_657_708_944_5),
         estimate: None,
         summary: Summary("planted sentence".to_owned()),
     }
