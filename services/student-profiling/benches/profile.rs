@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use lyceum_student_profiling::domain::budget::Epsilon;
 use lyceum_student_profiling::domain::change::Changes;
 use lyceum_student_profiling::domain::cohort::Question;
-use lyceum_student_profiling::domain::controls::Category;
+use lyceum_student_profiling::domain::controls::Source;
 use lyceum_student_profiling::domain::growth::{Band, Trajectory};
 use lyceum_student_profiling::domain::observation::{DAY, Observation, Raw, When};
 use lyceum_student_profiling::domain::profile::{Event, Profile};
@@ -26,7 +26,7 @@ fn observations(skills: usize, each: usize) -> Vec<Observation> {
                 value: 0.3 + 0.4 * rng.f64(),
                 weight: 1.0,
                 at: 1_600_000_000_000 + index as i64 * 3 * DAY,
-                category: Category::Writing,
+                source: Source::Writing,
             }));
         }
     }

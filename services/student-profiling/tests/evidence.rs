@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use lyceum_student_profiling::domain::change::Changes;
-use lyceum_student_profiling::domain::controls::Category;
+use lyceum_student_profiling::domain::controls::Source;
 use lyceum_student_profiling::domain::growth::{Band, Trajectory};
 use lyceum_student_profiling::domain::observation::{Observation, Raw, When};
 use lyceum_student_profiling::domain::skills::{Assessment, Sureness};
@@ -87,7 +87,7 @@ fn student(rng: &mut fastrand::Rng, path: Path, count: usize, noise: f64) -> Stu
                 value: (level + noise * gauss(rng)).clamp(0.0, 1.0),
                 weight: 1.0,
                 at: START + (day * DAY) as i64,
-                category: Category::Writing,
+                source: Source::Writing,
             })
             .unwrap()
         })
@@ -106,6 +106,7 @@ fn share(part: usize, whole: usize) -> f64 {
 #[test]
 fn bands_of_trajectories_hold_the_truth() {
     let band = Band::parse(90).unwrap();
+    let mut all = Vec::new();
     println!(
         "| level | observations | noise | band holds level | … the last | … 28 days ahead | width | error | error of raw values |"
     );
@@ -134,46 +135,58 @@ fn bands_of_trajectories_hold_the_truth() {
                 }
                 let (held, last, ahead) = (share(held, points), share(last, students), share(ahead, students));
                 let points = points as f64;
+                let (error, raw) = ((error / points).sqrt(), (raw / points).sqrt());
                 println!(
-                    "| {path:?} | {count} | {noise} | {held:.3} | {last:.3} | {ahead:.3} | {:.3} | {:.3} | {:.3} |",
+                    "| {path:?} | {count} | {noise} | {held:.3} | {last:.3} | {ahead:.3} | {:.3} | {error:.3} | {raw:.3} |",
                     width / points,
-                    (error / points).sqrt(),
-                    (raw / points).sqrt()
                 );
+                // Two or three observations behind a break are too few to know it by: those rows are told, not held.
+                let short = matches!(path, Path::Breaking(_)) && count < 80;
+                assert!(
+                    short || held >= 0.80 && last >= 0.80 && ahead >= 0.80,
+                    "{path:?} {count} {noise}"
+                );
+                assert!(short || error < 0.7 * raw, "better than the observations themselves");
+                all.push(held);
             }
         }
     }
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    println!("bands of 90 % held the level in {mean:.3} on average over the rows");
+    assert!(mean > 0.88);
 }
 
 #[test]
 fn bands_of_assessments_hold_the_truth() {
-    println!("| level | observations | noise | band holds level | width | sure | stage right when sure |");
-    for path in [Path::Still, Path::Growing, Path::Wandering, Path::Breaking(0.3)] {
+    println!("| level | observations | noise | band holds level | width | sure | stage claimed | stage right |");
+    for path in [Path::Still, Path::Growing, Path::Wandering] {
         for count in [3, 10, 40] {
             for noise in [0.06, 0.12, 0.2] {
                 let mut rng = fastrand::Rng::with_seed(20_261_122);
                 let students = 200;
-                let (mut held, mut sure, mut right, mut width) = (0, 0, 0, 0.0);
+                let (mut held, mut sure, mut right, mut width, mut claimed) = (0, 0, 0, 0.0, 0.0);
                 for _ in 0..students {
                     let student = student(&mut rng, path, count, noise);
                     let now = student.observations[count - 1].at();
                     let truth = student.truth[count - 1];
-                    let assessment =
-                        Assessment::of(&student.observations, &Changes::of(&student.observations), now).unwrap();
+                    let changes = Changes::of(&student.observations);
+                    let assessment = Assessment::of(&student.observations, &changes, now).unwrap();
                     held += usize::from((assessment.level.lower..=assessment.level.upper).contains(&truth));
                     width += assessment.level.upper - assessment.level.lower;
-                    if assessment.sureness() == Sureness::Sure {
-                        sure += 1;
-                        right += usize::from(assessment.stage().0 as usize == ((truth * 4.0) as usize).min(3));
-                    }
+                    sure += usize::from(assessment.sureness() == Sureness::Sure);
+                    let (stage, probability) = assessment.stage();
+                    claimed += probability;
+                    right += usize::from(stage as usize == ((truth * 4.0) as usize).min(3));
                 }
+                let (held, right, claimed) = (share(held, students), share(right, students), claimed / students as f64);
                 println!(
-                    "| {path:?} | {count} | {noise} | {:.3} | {:.3} | {:.2} | {:.3} |",
-                    share(held, students),
+                    "| {path:?} | {count} | {noise} | {held:.3} | {:.3} | {:.2} | {claimed:.3} | {right:.3} |",
                     width / students as f64,
                     share(sure, students),
-                    share(right, sure.max(1))
                 );
+                assert!(held >= if count < 10 { 0.72 } else { 0.80 }, "{path:?} {count} {noise}");
+                // A probability of a stage is the share of students whom it is right for.
+                assert!((claimed - right).abs() < 0.12, "{path:?} {count} {noise}");
             }
         }
     }
@@ -181,7 +194,7 @@ fn bands_of_assessments_hold_the_truth() {
 
 #[test]
 fn changes_are_found_soon_and_seldom_where_there_are_none() {
-    println!("| level | noise | students | told | told at 0.9 | suspected at some time |");
+    println!("| level | noise | students | told | told at 0.9 | suspected at some time, looked at after every third |");
     for path in [Path::Still, Path::Growing, Path::Wandering] {
         for noise in [0.06, 0.12] {
             let mut rng = fastrand::Rng::with_seed(20_261_122);
@@ -193,9 +206,10 @@ fn changes_are_found_soon_and_seldom_where_there_are_none() {
                 told += usize::from(!changes.found.is_empty());
                 surely += usize::from(changes.found.iter().any(|change| change.probability >= 0.9));
                 let suspects = |count: usize| Changes::of(&student.observations[..count]).recent > 0.5;
-                suspected += usize::from((10..=60).any(suspects));
+                suspected += usize::from((12..=60).step_by(3).any(suspects));
             }
             println!("| {path:?} | {noise} | {students} | {told} | {surely} | {suspected} |");
+            assert!(surely <= 12 && (path != Path::Still || surely <= 4));
         }
     }
     println!("| break | noise | found | placed within 2 | median observations until suspected | … until told |");
@@ -223,11 +237,9 @@ fn changes_are_found_soon_and_seldom_where_there_are_none() {
             }
             suspected.sort_unstable();
             told.sort_unstable();
-            println!(
-                "| {by} | {noise} | {found} | {placed} | {} | {} |",
-                suspected[students / 2],
-                told[students / 2]
-            );
+            let (suspected, told) = (suspected[students / 2], told[students / 2]);
+            println!("| {by} | {noise} | {found} | {placed} | {suspected} | {told} |");
+            assert!(by < 0.3 || noise > 0.1 || placed >= 95 && told <= 3);
         }
     }
 }

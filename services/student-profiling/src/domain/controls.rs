@@ -1,6 +1,6 @@
 //! Data controls: what of a student's data is used for what, what that gives them, and what is lost without it.
 //!
-//! A use is a pair of a purpose and a category. Most pairs do not exist: [`Purpose::needs`] names the categories that a
+//! A use is a pair of a purpose and a source. Most pairs do not exist: [`Purpose::needs`] names the sources that a
 //! purpose cannot do without (data minimisation), and only those can be switched. Uses by others than the student and
 //! whoever teaches them are off until somebody turns them on (protection by default). A use happens only when the pair
 //! exists, the student has it on, *and* the consent reaches [`Purpose::consent`]: each can only take away.
@@ -15,7 +15,7 @@ use thiserror::Error;
 /// Where data comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Category {
+pub enum Source {
     /// Measures of texts.
     Writing,
     /// How deep reflections go.
@@ -30,7 +30,7 @@ pub enum Category {
     Educator,
 }
 
-impl Category {
+impl Source {
     /// All of them, in the contract's order.
     pub const ALL: [Self; 6] = [
         Self::Writing,
@@ -82,12 +82,12 @@ impl Purpose {
         Self::Research,
     ];
 
-    /// The categories that it cannot do without; all others it never sees.
+    /// The sources that it cannot do without; all others it never sees.
     #[must_use]
-    pub fn needs(self) -> &'static [Category] {
-        use Category::{Assessment, Assistance, Educator, Reflection, Revision, Writing};
+    pub fn needs(self) -> &'static [Source] {
+        use Source::{Assessment, Assistance, Educator, Reflection, Revision, Writing};
         match self {
-            Self::OwnProfile => &Category::ALL,
+            Self::OwnProfile => &Source::ALL,
             Self::Recommendation => &[Writing, Reflection, Revision, Assistance, Assessment],
             Self::EducatorView => &[Writing, Reflection, Revision, Assessment, Educator],
             // What a student asks an AI alarms nobody, and an educator's own note needs no alert.
@@ -141,37 +141,37 @@ pub struct Use {
     /// What for.
     pub purpose: Purpose,
     /// Of which data.
-    pub category: Category,
+    pub source: Source,
 }
 
 impl Use {
-    /// Every use there is, by purpose, then category.
+    /// Every use there is, by purpose, then source.
     pub fn all() -> impl Iterator<Item = Self> {
         Purpose::ALL
             .into_iter()
-            .flat_map(|purpose| purpose.needs().iter().map(move |&category| Self { purpose, category }))
+            .flat_map(|purpose| purpose.needs().iter().map(move |&source| Self { purpose, source }))
     }
 
-    /// Whether a purpose may see a category at all.
+    /// Whether a purpose may see a source at all.
     #[must_use]
     pub fn exists(self) -> bool {
-        self.purpose.needs().contains(&self.category)
+        self.purpose.needs().contains(&self.source)
     }
 
     /// What it gives the student, in one sentence.
     #[must_use]
     pub fn gives(self) -> String {
-        format!("From {}, {}.", self.category.phrase(), self.purpose.gives())
+        format!("From {}, {}.", self.source.phrase(), self.purpose.gives())
     }
 
     /// What is lost without it, in one sentence.
     #[must_use]
     pub fn lost_when_off(self) -> String {
-        format!("Without {}, {}.", self.category.phrase(), self.purpose.lost())
+        format!("Without {}, {}.", self.source.phrase(), self.purpose.lost())
     }
 
     fn bit(self) -> u64 {
-        1 << (self.purpose as u32 * 8 + self.category as u32)
+        1 << (self.purpose as u32 * 8 + self.source as u32)
     }
 }
 
@@ -189,7 +189,7 @@ pub struct Switch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// A pair that no purpose needs.
-    #[error("this purpose never uses this category: there is nothing to switch")]
+    #[error("this purpose never uses this source: there is nothing to switch")]
     Unknown(Use),
     /// The same use twice.
     #[error("a use is switched once in a request")]
@@ -239,18 +239,18 @@ impl Controls {
         target.exists() && self.turned_off & bit == 0 && (self.turned_on & bit != 0 || target.purpose.on_by_default())
     }
 
-    /// Whether data of this category may be used for this purpose now.
+    /// Whether data of this source may be used for this purpose now.
     #[must_use]
     pub fn allow(self, target: Use, consent: Consent) -> bool {
         consent >= target.purpose.consent() && self.on(target)
     }
 
-    /// Whether data of this category may be used for anything: if not, it is not to be kept.
+    /// Whether data of this source may be used for anything: if not, it is not to be kept.
     #[must_use]
-    pub fn allow_any(self, category: Category, consent: Consent) -> bool {
+    pub fn allow_any(self, source: Source, consent: Consent) -> bool {
         Purpose::ALL
             .into_iter()
-            .any(|purpose| self.allow(Use { purpose, category }, consent))
+            .any(|purpose| self.allow(Use { purpose, source }, consent))
     }
 }
 

@@ -58,7 +58,7 @@ const PRIOR: State = State {
 };
 
 /// Days that growth is told in.
-const MONTH: f64 = 30.0;
+pub const MONTH: f64 = 30.0;
 
 /// Why there is no trajectory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::controls::Category;
+use super::controls::Source;
 
 /// Why an observation was refused. No value is repeated: it may identify a student.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -215,7 +215,7 @@ pub struct Observation {
     value: u32,
     weight: u32,
     at: When,
-    category: Category,
+    source: Source,
 }
 
 /// An observation as it comes from outside, unchecked.
@@ -231,8 +231,8 @@ pub struct Raw {
     pub weight: f64,
     /// See [`Observation::at`].
     pub at: i64,
-    /// See [`Observation::category`].
-    pub category: Category,
+    /// See [`Observation::source`].
+    pub source: Source,
 }
 
 /// Less than this is no evidence, and would make variances overflow.
@@ -266,7 +266,7 @@ impl TryFrom<Raw> for Observation {
             value_millionths: millionths(raw.value),
             weight_millionths: millionths(raw.weight),
             at: raw.at,
-            category: raw.category,
+            source: raw.source,
         })
     }
 }
@@ -279,7 +279,7 @@ struct Stored {
     value_millionths: u32,
     weight_millionths: u32,
     at: i64,
-    category: Category,
+    source: Source,
 }
 
 impl TryFrom<Stored> for Observation {
@@ -298,7 +298,7 @@ impl TryFrom<Stored> for Observation {
             value: stored.value_millionths,
             weight: stored.weight_millionths,
             at: When::parse(stored.at)?,
-            category: stored.category,
+            source: stored.source,
         })
     }
 }
@@ -311,7 +311,7 @@ impl From<Observation> for Stored {
             value_millionths: observation.value,
             weight_millionths: observation.weight,
             at: observation.at.0,
-            category: observation.category,
+            source: observation.source,
         }
     }
 }
@@ -349,8 +349,8 @@ impl Observation {
 
     /// Where it comes from.
     #[must_use]
-    pub fn category(&self) -> Category {
-        self.category
+    pub fn source(&self) -> Source {
+        self.source
     }
 
     /// What observations are sorted by.
@@ -371,7 +371,7 @@ mod tests {
             value: 0.5,
             weight: 1.0,
             at: 1_700_000_000_000,
-            category: Category::Writing,
+            source: Source::Writing,
         }
     }
 

@@ -20,7 +20,7 @@ use lyceum::privacy::Consent;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::controls::{self, Category, Controls, Purpose, Switch, Use};
+use super::controls::{self, Controls, Purpose, Source, Switch, Use};
 use super::observation::{Observation, ObservationId, Skill};
 
 /// More skills than this has no student.
@@ -89,8 +89,8 @@ pub struct Profile {
 pub struct Usable {
     /// By skill's name, then time.
     pub observations: Vec<Observation>,
-    /// How many are held that it may not use, by category.
-    pub left_out: BTreeMap<Category, usize>,
+    /// How many are held that it may not use, by source.
+    pub left_out: BTreeMap<Source, usize>,
 }
 
 impl Profile {
@@ -122,11 +122,11 @@ impl Profile {
     pub fn usable(&self, purpose: Purpose, consent: Consent) -> Usable {
         let mut usable = Usable::default();
         for observation in self.held() {
-            let category = observation.category();
-            if self.controls.allow(Use { purpose, category }, consent) {
+            let source = observation.source();
+            if self.controls.allow(Use { purpose, source }, consent) {
                 usable.observations.push(observation.clone());
             } else {
-                *usable.left_out.entry(category).or_default() += 1;
+                *usable.left_out.entry(source).or_default() += 1;
             }
         }
         usable
@@ -147,7 +147,7 @@ impl Profile {
             let older = known.first().is_some_and(|first| observation.order() < first.order());
             (full && older) || known.iter().any(|one| one.id() == observation.id())
         });
-        Ok((!held && kept(self.controls, observation.category())).then_some(Event::Observed(observation)))
+        Ok((!held && kept(self.controls, observation.source())).then_some(Event::Observed(observation)))
     }
 
     /// The source takes an observation back. Nothing happens when it is not held.
@@ -192,7 +192,7 @@ impl Profile {
                 self.controls = self.controls.with(switches).unwrap_or(self.controls);
                 let controls = self.controls;
                 for known in self.skills.values_mut() {
-                    known.retain(|one| kept(controls, one.category()));
+                    known.retain(|one| kept(controls, one.source()));
                 }
             }
         }
@@ -200,7 +200,7 @@ impl Profile {
     }
 
     fn take(&mut self, observation: &Observation) {
-        if !kept(self.controls, observation.category()) {
+        if !kept(self.controls, observation.source()) {
             return;
         }
         let known = self.skills.entry(observation.skill().clone()).or_default();
@@ -235,10 +235,10 @@ impl Profile {
     }
 }
 
-/// Whether the student lets data of a category be used for anything, whatever the consent: consent changes often and
+/// Whether the student lets data of a source be used for anything, whatever the consent: consent changes often and
 /// elsewhere, and what it forbids must not be lost when it comes back.
-fn kept(controls: Controls, category: Category) -> bool {
-    controls.allow_any(category, Consent::Research)
+fn kept(controls: Controls, source: Source) -> bool {
+    controls.allow_any(source, Consent::Research)
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ mod wording;
 use std::collections::BTreeMap;
 
 use super::change::{Change, Changes};
-use super::growth::{Band, Trajectory};
+use super::growth;
+use super::growth::belief::{Belief, readings};
 use super::observation::{DAY, Observation, Raw, Skill, When};
-use super::skills::{Assessment, BAND_PERCENT, Stage, Sureness};
+use super::skills::{Assessment, Stage, Sureness};
 
 /// How probable what a proposal rests on must be.
 pub const LIKELY: f64 = 0.7;
@@ -122,7 +123,9 @@ struct View {
     assessment: Assessment,
     /// As it was when it was last seen.
     last_seen: Assessment,
-    trajectory: Option<Trajectory>,
+    /// How much the level grows in 30 days, and how probable it is that it grows.
+    growth: f64,
+    growing: f64,
 }
 
 impl View {
@@ -130,11 +133,13 @@ impl View {
         observations.sort_unstable_by(|a, b| a.order().cmp(&b.order()));
         let latest = observations.last()?.at();
         let changes = Changes::of(&observations);
-        let band = Band::parse(BAND_PERCENT).ok()?;
+        let belief = Belief::after(&readings(&growth::newest(&observations, growth::MOST), &changes));
+        let count = observations.len();
         Some(Self {
-            assessment: Assessment::of(&observations, &changes, now).ok()?,
-            last_seen: Assessment::of(&observations, &changes, latest).ok()?,
-            trajectory: Trajectory::of(&observations, &changes, band, 0).ok(),
+            assessment: Assessment::by(&belief, count, Some(latest), now).ok()?,
+            last_seen: Assessment::by(&belief, count, Some(latest), latest).ok()?,
+            growth: belief.growth().mean() * growth::MONTH,
+            growing: belief.growing(),
             observations,
             now,
             changes,
@@ -175,11 +180,10 @@ impl View {
         if !known {
             return reason(Kind::Show, 1.0);
         }
-        let trajectory = self.trajectory.as_ref()?;
-        let notable = trajectory.growing >= VERY_LIKELY && trajectory.growth.mean >= NOTICEABLE;
-        notable.then_some(Reason {
+        let grows = self.growing >= VERY_LIKELY && self.growth >= NOTICEABLE;
+        grows.then_some(Reason {
             kind: Kind::Notice,
-            confidence: trajectory.growing,
+            confidence: self.growing,
         })
     }
 
@@ -206,7 +210,7 @@ impl View {
                 value,
                 weight: 1.0,
                 at: (start + i64::from(count) * DAY).min(When::LATEST.milliseconds()),
-                category: self.observations[0].category(),
+                source: self.observations[0].source(),
             });
             let Ok(further) = further else { return false };
             let now = further.at();

@@ -76,12 +76,20 @@ impl Assessment {
     /// # Errors
     /// None in practice: the band is one that exists.
     pub fn of(observations: &[Observation], changes: &Changes, now: When) -> Result<Self, Error> {
-        let band = Band::parse(BAND_PERCENT)?;
         let sorted = growth::newest(observations, growth::MOST);
         let latest = sorted.last().map(|observation| observation.at());
-        let belief = Belief::after(&readings(&sorted, changes));
-        let days = latest.map_or(0.0, |latest| now.days_since(latest).max(0.0));
+        Self::by(
+            &Belief::after(&readings(&sorted, changes)),
+            observations.len(),
+            latest,
+            now,
+        )
+    }
 
+    /// The same by a belief that was formed already.
+    pub(crate) fn by(belief: &Belief, observations: usize, latest: Option<When>, now: When) -> Result<Self, Error> {
+        let band = Band::parse(BAND_PERCENT)?;
+        let days = latest.map_or(0.0, |latest| now.days_since(latest).max(0.0));
         let mut level = Mixture::default();
         let mut below = [0.0; 3];
         for (share, mean, deviation) in belief.unseen(days) {
@@ -96,7 +104,7 @@ impl Assessment {
             // Rounding may leave a share a hair below nothing.
             stages: stages.map(|share| share.clamp(0.0, 1.0)),
             evidence: belief.noise() * belief.noise() / level.variance(),
-            observations: observations.len(),
+            observations,
             latest,
         })
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::controls::Category;
+use crate::domain::controls::Source;
 use crate::domain::growth::tests::NILE;
 use crate::domain::observation::Raw;
 
@@ -18,7 +18,7 @@ fn observations(series: &[(i64, f64, f64)]) -> Vec<Observation> {
                 value,
                 weight,
                 at: 1_600_000_000_000 + hours * 3_600_000,
-                category: Category::Writing,
+                source: Source::Writing,
             })
             .expect("it is valid")
         })

@@ -75,8 +75,8 @@ fn what_leaves_the_classroom_is_off_until_turned_on() {
 fn a_pair_that_no_purpose_needs_cannot_be_turned_on() {
     let mut refused = 0;
     for purpose in Purpose::ALL {
-        for category in Category::ALL {
-            let target = Use { purpose, category };
+        for source in Source::ALL {
+            let target = Use { purpose, source };
             let result = Controls::default().with(&[Switch { target, on: true }]);
             if !target.exists() {
                 refused += 1;
@@ -101,13 +101,13 @@ fn all_switches_are_set_or_none() {
 #[test]
 fn what_is_off_for_everything_is_not_kept() {
     let off: Vec<Switch> = Use::all()
-        .filter(|target| target.category == Category::Assistance)
+        .filter(|target| target.source == Source::Assistance)
         .map(|target| Switch { target, on: false })
         .collect();
     let controls = Controls::default().with(&off).expect("they exist");
-    assert!(!controls.allow_any(Category::Assistance, Consent::Research));
-    assert!(controls.allow_any(Category::Writing, Consent::Learning));
-    assert!(!controls.allow_any(Category::Writing, Consent::Processing));
+    assert!(!controls.allow_any(Source::Assistance, Consent::Research));
+    assert!(controls.allow_any(Source::Writing, Consent::Learning));
+    assert!(!controls.allow_any(Source::Writing, Consent::Processing));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The Kalman filter and fixed-interval smoother of a local linear trend seen at irregular times.
 //!
-//! Why written out for two states: no matrices, no inverse, no allocation in the filter; 72 models of 400 observations
-//! take milliseconds. The smoother is the backward recursion of Durbin & Koopman (equal to Rauch, Tung & Striebel's,
+//! Why written out for two states: no matrices, no inverse, no allocation in the filter; 90 models of 400 observations
+//! take a few milliseconds. The smoother is the backward recursion of Durbin & Koopman (equal to Rauch, Tung & Striebel's,
 //! but it never inverts a covariance, which two observations of one moment would make nearly singular). When not: other
 //! state spaces. Source: Durbin & Koopman 2012, § 4.3 (filter), § 4.4 (smoother), § 3.8 (the variance of a step in
 //! continuous time); the tests hold it against Gaussian conditioning and the book's figures of the Nile.

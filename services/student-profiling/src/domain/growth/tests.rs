@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::filter::{Model, Reading};
 use super::*;
-use crate::domain::controls::Category;
+use crate::domain::controls::Source;
 use crate::domain::observation::Raw;
 
 fn observation(index: usize, hours: i64, value: f64, weight: f64) -> Observation {
@@ -14,7 +14,7 @@ fn observation(index: usize, hours: i64, value: f64, weight: f64) -> Observation
         value,
         weight,
         at: 1_700_000_000_000 + hours * 3_600_000,
-        category: Category::Writing,
+        source: Source::Writing,
     })
     .expect("it is valid")
 }

@@ -8,7 +8,7 @@
 //! characterization of event sourced systems* (versioned events, upcasting).
 //!
 //! Forms: 1 knew observations of texts alone, all of the same weight, with values in per cent; no released version wrote
-//! it. 2 has a weight and a category, and millionths.
+//! it. 2 has a weight and a source, and millionths.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn weigh_and_place(mut event: Value) -> Option<Value> {
         let percent = fields.remove("percent")?.as_u64()?;
         fields.insert("value_millionths".to_owned(), json!(percent.checked_mul(10_000)?));
         fields.insert("weight_millionths".to_owned(), json!(1_000_000));
-        fields.insert("category".to_owned(), json!("writing"));
+        fields.insert("source".to_owned(), json!("writing"));
     }
     Some(event)
 }

@@ -6,14 +6,14 @@ use super::history::Stored;
 use super::*;
 use crate::domain::observation::{Raw, When};
 
-fn observation(index: usize, skill: usize, at: i64, category: Category) -> Observation {
+fn observation(index: usize, skill: usize, at: i64, source: Source) -> Observation {
     Observation::try_from(Raw {
         id: format!("o{index}"),
         skill: format!("skill-{skill}"),
         value: (index % 11) as f64 / 10.0,
         weight: 0.7,
         at,
-        category,
+        source,
     })
     .expect("it is valid")
 }
@@ -28,7 +28,7 @@ enum Ask {
 
 fn asks(most: usize) -> impl Strategy<Value = Vec<Ask>> {
     let observe = (0_usize..30, 0_usize..4, 0_i64..1_000, 0_usize..6)
-        .prop_map(|(index, skill, at, category)| Ask::Observe(observation(index, skill, at, Category::ALL[category])));
+        .prop_map(|(index, skill, at, source)| Ask::Observe(observation(index, skill, at, Source::ALL[source])));
     let retract = (0_usize..30, 0_usize..4).prop_map(|(index, skill)| Ask::Retract(index, skill));
     let switch = (
         proptest::sample::subsequence(Use::all().collect::<Vec<_>>(), 0..=20),
@@ -129,21 +129,21 @@ proptest! {
 
     /// What is switched off for everything is as if it had never come: its events may be deleted from the history.
     #[test]
-    fn what_is_switched_off_leaves_no_trace(asks in asks(40), category in 0_usize..6) {
-        let category = Category::ALL[category];
+    fn what_is_switched_off_leaves_no_trace(asks in asks(40), source in 0_usize..6) {
+        let source = Source::ALL[source];
         let switches: Vec<Switch> =
-            Use::all().filter(|target| target.category == category).map(|target| Switch { target, on: false }).collect();
+            Use::all().filter(|target| target.source == source).map(|target| Switch { target, on: false }).collect();
         let mut all = asks;
         all.push(Ask::Switch(switches));
         let (events, profile) = live(&all);
-        prop_assert!(profile.held().all(|one| one.category() != category));
+        prop_assert!(profile.held().all(|one| one.source() != source));
         let mut without = Profile::default();
-        for event in events.iter().filter(|event| !matches!(event, Event::Observed(one) if one.category() == category)) {
+        for event in events.iter().filter(|event| !matches!(event, Event::Observed(one) if one.source() == source)) {
             without.apply(event);
         }
         prop_assert!(without.held().eq(profile.held()));
         for purpose in Purpose::ALL {
-            prop_assert!(profile.usable(purpose, Consent::Research).observations.iter().all(|one| one.category() != category));
+            prop_assert!(profile.usable(purpose, Consent::Research).observations.iter().all(|one| one.source() != source));
         }
     }
 
@@ -180,7 +180,7 @@ fn an_event_of_the_first_form_is_lifted() {
         panic!("it is an observation");
     };
     assert_eq!((observation.value(), observation.weight()), (0.62, 1.0));
-    assert_eq!(observation.category(), Category::Writing);
+    assert_eq!(observation.source(), Source::Writing);
     let beyond = Stored {
         form: 1,
         document: br#"{"kind":"observed","id":"wa:1","skill":"cohesion","percent":101,"at":1}"#.to_vec(),
@@ -204,9 +204,9 @@ fn other_forms_are_refused_by_name() {
 fn skills_and_observations_have_limits() {
     let mut profile = Profile::default();
     for skill in 0..MOST_SKILLS {
-        profile.apply(&Event::Observed(observation(skill, skill, 5, Category::Writing)));
+        profile.apply(&Event::Observed(observation(skill, skill, 5, Source::Writing)));
     }
-    let one_more = observation(999, MOST_SKILLS, 5, Category::Writing);
+    let one_more = observation(999, MOST_SKILLS, 5, Source::Writing);
     assert_eq!(profile.observe(one_more), Err(Error::TooManySkills));
 
     let mut full = Profile::default();
@@ -215,7 +215,7 @@ fn skills_and_observations_have_limits() {
             index,
             0,
             100 + index as i64,
-            Category::Writing,
+            Source::Writing,
         )));
     }
     assert_eq!(full.held().count(), MOST_OBSERVATIONS);
@@ -224,7 +224,7 @@ fn skills_and_observations_have_limits() {
         When::parse(110).ok(),
         "the newest stay"
     );
-    assert_eq!(full.observe(observation(9_999, 0, 1, Category::Writing)), Ok(None));
+    assert_eq!(full.observe(observation(9_999, 0, 1, Source::Writing)), Ok(None));
 }
 
 #[test]

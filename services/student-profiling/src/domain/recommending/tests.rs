@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::controls::Category;
+use crate::domain::controls::Source;
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -18,7 +18,7 @@ fn observation(skill: &str, index: usize, days_ago: i64, value: f64) -> Observat
         value,
         weight: 1.0,
         at: NOW - days_ago * DAY,
-        category: Category::Writing,
+        source: Source::Writing,
     })
     .expect("it is valid")
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::controls::Category;
+use crate::domain::controls::Source;
 use crate::domain::observation::{DAY, Raw};
 
 const NOW: i64 = 1_700_000_000_000;
@@ -19,7 +19,7 @@ fn observation(index: usize, days_ago: i64, value: f64, weight: f64) -> Observat
         value,
         weight,
         at: NOW - days_ago * DAY,
-        category: Category::Writing,
+        source: Source::Writing,
     })
     .expect("it is valid")
 }
