@@ -98,6 +98,21 @@ pub enum Remedy {
     None,
 }
 
+impl Remedy {
+    /// Its stable name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StudentConsent => "student-consent",
+            Self::GuardianConsent => "guardian-consent",
+            Self::Renewal => "renewal",
+            Self::HigherLevel => "higher-level",
+            Self::LiftRestriction => "lift-restriction",
+            Self::None => "none",
+        }
+    }
+}
+
 /// Whether a use is lawful, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -121,6 +136,20 @@ impl Decision {
     pub fn rule(&self) -> Option<String> {
         let first = self.spoken.first()?;
         Some(format!("{}/{}", first.regulation.name, first.rule.name))
+    }
+
+    /// The metadata of a refusal: which rule, and what would help.
+    #[must_use]
+    pub fn metadata(&self) -> Vec<(&'static str, String)> {
+        let mut metadata = Vec::new();
+        if let Some(first) = self.spoken.first() {
+            metadata.push(("regulation", first.regulation.name.clone()));
+            metadata.push(("article", first.rule.article.clone()));
+        }
+        if let Err((_, remedy)) = self.verdict {
+            metadata.push(("remedy", remedy.name().to_owned()));
+        }
+        metadata
     }
 }
 
