@@ -188,8 +188,10 @@ impl Profile {
             }
             Event::Switched { switches } => {
                 self.controls_revision += 1;
-                // Switches that were possible once and are no more change nothing.
-                self.controls = self.controls.with(switches).unwrap_or(self.controls);
+                for switch in switches {
+                    // One that was possible once and is no more changes nothing; those beside it do.
+                    self.controls = self.controls.with(&[*switch]).unwrap_or(self.controls);
+                }
                 let controls = self.controls;
                 for known in self.skills.values_mut() {
                     known.retain(|one| kept(controls, one.source()));

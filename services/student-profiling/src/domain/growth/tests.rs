@@ -251,10 +251,10 @@ fn the_filter_has_the_books_figures_of_the_nile() {
         })
         .collect();
     let (likelihood, last) = filter::run(&model, wide, &readings);
-    // § 2.2.5 and figure 2.6: the filtered variance settles at 4032.2; forecasts stay at 798.4.
+    // Chapter 2: the filtered variance settles at 4032.2; forecasts stay at 798.4.
     assert!((last.level - 798.4).abs() < 0.1, "{}", last.level);
     assert!((last.level_variance - 4032.2).abs() < 0.5, "{}", last.level_variance);
-    // § 2.10.1: -632.54 by the diffuse likelihood, which leaves out the first reading.
+    // The diffuse likelihood leaves out the first reading, for which nothing is known (Helske 2017 reports -632.54).
     let first = -0.5 * ((std::f64::consts::TAU * (1e7 + model.noise)).ln() + 1120.0 * 1120.0 / (1e7 + model.noise));
     let diffuse = likelihood - first;
     println!(
@@ -265,5 +265,5 @@ fn the_filter_has_the_books_figures_of_the_nile() {
     // No reading after the last: smoothed and filtered agree there; in the middle the smoother knows more.
     let smoothed = filter::smooth(&model, wide, &readings);
     assert!((smoothed[99].0 - last.level).abs() < 1e-6);
-    assert!((smoothed[50].1 - 2326.8).abs() < 1.0, "figure 2.2: {}", smoothed[50].1);
+    assert!((smoothed[50].1 - 2326.8).abs() < 1.0, "{}", smoothed[50].1);
 }

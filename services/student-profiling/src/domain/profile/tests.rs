@@ -243,3 +243,27 @@ fn a_stale_switch_is_refused_with_the_current_revision() {
         "it is off already"
     );
 }
+
+#[test]
+fn a_use_that_exists_no_more_takes_no_other_switch_with_it() {
+    let gone = Use {
+        purpose: Purpose::Alert,
+        source: Source::Assistance,
+    };
+    let there = Use {
+        purpose: Purpose::OwnProfile,
+        source: Source::Writing,
+    };
+    let mut profile = Profile::default();
+    profile.apply(&Event::Switched {
+        switches: vec![
+            Switch { target: gone, on: true },
+            Switch {
+                target: there,
+                on: false,
+            },
+        ],
+    });
+    assert!(!profile.controls().on(there) && !profile.controls().on(gone));
+    assert_eq!(profile.controls_revision(), 1);
+}
