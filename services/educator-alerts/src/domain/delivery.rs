@@ -25,8 +25,8 @@ pub enum Delivery {
 #[must_use]
 pub fn deliver(preferences: &Preferences, content: &Content, now: Timestamp) -> Delivery {
     let severity = content.last.severity;
-    // Whoever took it on knows; what is closed is over.
-    if content.acknowledged.is_some() || content.closing.is_some() {
+    // Whoever took it on knows; what is closed has been taken on.
+    if content.acknowledged.is_some() {
         return Delivery::Silent;
     }
     if !preferences.want(content.subject.kind, content.last.measure) {

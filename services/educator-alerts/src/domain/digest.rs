@@ -36,10 +36,10 @@ impl Digest {
 /// The alerts of a digest in their order, the first [`MOST`], and how many there are in all.
 #[must_use]
 pub fn compose<'a>(waiting: impl IntoIterator<Item = &'a Content>) -> (Vec<&'a Content>, usize) {
-    // What was closed or taken on since needs no telling any more.
+    // What was taken on since needs no telling any more.
     let mut open: Vec<&Content> = waiting
         .into_iter()
-        .filter(|content| content.closing.is_none() && content.acknowledged.is_none())
+        .filter(|content| content.acknowledged.is_none())
         .collect();
     open.sort_by_key(|content| (std::cmp::Reverse(content.last.severity), content.raised));
     let total = open.len();

@@ -25,7 +25,7 @@ fn hours(severity: Severity) -> Option<[i64; 2]> {
 /// How far an alert should have come by now; `None` where it has.
 #[must_use]
 pub fn due(content: &Content, now: Timestamp) -> Option<Reach> {
-    if content.acknowledged.is_some() || content.closing.is_some() {
+    if content.acknowledged.is_some() {
         return None;
     }
     let waited = now.duration_since(content.raised);
@@ -43,7 +43,7 @@ pub fn due(content: &Content, now: Timestamp) -> Option<Reach> {
 /// When to look next; `None` where it will be passed on no further.
 #[must_use]
 pub fn next(content: &Content) -> Option<Timestamp> {
-    if content.acknowledged.is_some() || content.closing.is_some() {
+    if content.acknowledged.is_some() {
         return None;
     }
     let steps = hours(content.last.severity)?.map(SignedDuration::from_hours);

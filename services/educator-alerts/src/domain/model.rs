@@ -165,15 +165,10 @@ impl Model {
     }
 }
 
-/// 1 / (1 + e^-x), without overflow on either side.
+/// Log-odds as a probability. Where the power overflows, its inverse is 0, which is right.
 #[must_use]
 pub fn logistic(log_odds: f64) -> f64 {
-    if log_odds >= 0.0 {
-        1.0 / (1.0 + (-log_odds).exp())
-    } else {
-        let odds = log_odds.exp();
-        odds / (1.0 + odds)
-    }
+    1.0 / (1.0 + (-log_odds).exp())
 }
 
 #[cfg(test)]

@@ -215,6 +215,8 @@ mod tests {
             ..Preferences::default()
         };
         assert!(!preferences.want(Kind::Rise, 100) && preferences.want(Kind::Drop, 100));
+        let usual = Thresholds::STEP.usual;
+        assert!(preferences.want(Kind::Drop, usual) && !preferences.want(Kind::Drop, usual - 1));
     }
 
     proptest! {

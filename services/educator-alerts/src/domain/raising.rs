@@ -3,11 +3,12 @@
 //! What: four rules over the signals and one over the estimate, each with its own threshold, and one alert a cause: where
 //! the estimate rests on the very signal that a rule speaks of, both are one. Why rules beside the estimate: "no work for
 //! twelve days" needs no model to be worth a look, and is there before a model knows enough. When not: whether the same
-//! was said before is [`super::repetition`]'s to know, whether it may be said at all, [`super::consent`]'s.
+//! was said before is [`super::repetition`]'s to know.
 //!
 //! A larger threshold never makes more alerts, and every sentence speaks of work alone.
 
 use super::alert::{Kind, Severity, Sighting, Summary};
+use super::consent::Consent;
 use super::model::explaining::seen;
 use super::model::{Estimate, Model};
 use super::preferences::Thresholds;
@@ -27,11 +28,20 @@ pub struct Finding {
     pub sighting: Sighting,
 }
 
-/// The reasons in a profile, the most severe first. Too little work for an estimate leaves the rules that need none.
+/// The reasons in a profile, the most severe first; none without consent, because estimating is a use of data already.
+/// Too little work for an estimate leaves the rules that need none.
 ///
 /// # Errors
 /// A profile that cannot be read.
-pub fn findings(model: &Model, profile: Profile, thresholds: &Thresholds) -> Result<Vec<Finding>, Error> {
+pub fn findings(
+    model: &Model,
+    profile: Profile,
+    thresholds: &Thresholds,
+    consent: Consent,
+) -> Result<Vec<Finding>, Error> {
+    if consent == Consent::NotCovered {
+        return Ok(Vec::new());
+    }
     let (signals, estimate) = match Signals::try_new(profile) {
         Ok(signals) => (signals, Some(model.estimate(&signals))),
         Err(Error::TooLittle) => (Signals::of_little(profile)?, None),

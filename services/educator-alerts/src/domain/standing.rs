@@ -108,7 +108,6 @@ impl Standing {
             let stale = self.skills.iter().min_by_key(|(_, skill)| skill.latest);
             if let Some(name) = stale.map(|(name, _)| name.clone()) {
                 self.skills.remove(&name);
-                self.changes.remove(&name);
             }
         }
         Ok(())

@@ -135,6 +135,27 @@ fn news_that_overtook_each_other_are_all_counted_and_the_latest_is_the_last() {
     assert_eq!(content.last.severity, Severity::Urgent);
 }
 
+#[test]
+fn whoever_closes_it_has_taken_it_on_and_a_list_nobody_keeps_is_refused() {
+    let mut alert = Alert::begin(&raised(Severity::Notice)).unwrap();
+    for i in 0..=INTERVENTIONS_MOST {
+        let tried = Id::parse(&format!("i{i}")).unwrap();
+        let answer = alert.intervene(tried, name("teacher"), None, at(1));
+        if i == INTERVENTIONS_MOST {
+            assert_eq!(answer, Err(Refusal::TooManyInterventions));
+        } else {
+            alert.apply(&answer.unwrap().unwrap()).unwrap();
+        }
+    }
+    let mut alert = Alert::begin(&raised(Severity::Notice)).unwrap();
+    let event = alert
+        .close(Outcome::FalseAlarm, None, name("teacher"), Some(1), at(2))
+        .unwrap()
+        .unwrap();
+    alert.apply(&event).unwrap();
+    assert_eq!(alert.content.unwrap().acknowledged, Some((name("teacher"), at(2))));
+}
+
 /// Histories are stored for years: what is written today must be read then, and read as the same. A form that changes
 /// gets a line of its own here and keeps the old one.
 #[test]

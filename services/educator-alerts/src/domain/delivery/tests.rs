@@ -5,8 +5,8 @@ use jiff::civil::Weekday;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::alert::Kind;
 use crate::domain::alert::tests::{at, content, name};
-use crate::domain::alert::{Closing, Kind, Outcome};
 use crate::domain::digest::{self, Digest};
 use crate::domain::preferences::{Muted, Preferences, Thresholds};
 use crate::domain::quiet::{Hours, Minute, Quiet, zone};
@@ -105,11 +105,7 @@ fn a_digest_holds_what_is_open_the_most_severe_first_then_the_oldest() {
             }
         })
         .collect();
-    alerts[0].closing = Some(Closing {
-        outcome: Outcome::Improved,
-        level: None,
-        at: at(0),
-    });
+    alerts[0].acknowledged = Some((name("another"), at(1)));
     alerts[1].acknowledged = Some((name("teacher"), at(1)));
     let (told, total) = digest::compose(&alerts);
     assert_eq!((told.len(), total), (digest::MOST, alerts.len() - 2));

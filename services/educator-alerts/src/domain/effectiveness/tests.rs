@@ -63,6 +63,11 @@ fn what_was_tried_where_it_was_worst_is_compared_with_the_worst() {
     let effect = &effectiveness(&all, None).effects[0];
     assert!(effect.difference.unwrap().high < 0.0);
     assert!((effect.adjusted_difference.unwrap().estimate - 0.1).abs() < 1e-12);
+    // Nine alike on one side are too few, however many there are on the other.
+    let mut few = of(Severity::Notice, 20, &["check-in"], 18);
+    few.extend(of(Severity::Notice, 9, &[], 3));
+    few.extend(of(Severity::Urgent, 11, &[], 3));
+    assert_eq!(effectiveness(&few, None).effects[0].adjusted_difference, None);
     // Nothing alike, nothing to compare.
     let mut apart = of(Severity::Notice, 20, &["check-in"], 18);
     apart.extend(of(Severity::Urgent, 20, &[], 6));
@@ -76,6 +81,15 @@ fn without_a_comparison_there_is_none_and_it_is_said() {
     let effect = &effectiveness(&all, None).effects[0];
     assert_eq!((effect.difference, effect.comparison_outcomes), (None, 0));
     assert_eq!(effect.caveats, [Caveat::NotRandomised, Caveat::NoComparison]);
+}
+
+#[test]
+fn harm_is_a_finding_and_no_doubt() {
+    let mut all = many(40, &["check-in"], Outcome::Worsened);
+    all.extend(many(40, &[], Outcome::Improved));
+    let effect = &effectiveness(&all, None).effects[0];
+    assert!(effect.difference.unwrap().high < 0.0);
+    assert_eq!(effect.caveats, [Caveat::NotRandomised]);
 }
 
 #[test]

@@ -163,6 +163,14 @@ fn no_task_due_is_neither_merit_nor_fault() {
 }
 
 #[test]
+fn log_odds_without_bound_are_probabilities() {
+    for (log_odds, probability) in [(-1e6, 0.0), (-1000.0, 0.0), (0.0, 0.5), (1000.0, 1.0), (1e6, 1.0)] {
+        assert_eq!(logistic(log_odds), probability);
+    }
+    assert!((logistic(-30.0) * 30.0_f64.exp() - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn an_unsure_level_makes_a_wide_range() {
     let model = Model::built_in();
     let sure = Signals::try_new(profile()).unwrap();

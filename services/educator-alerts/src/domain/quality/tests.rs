@@ -85,6 +85,17 @@ fn a_group_that_is_not_seen_stands_out() {
 }
 
 #[test]
+fn whoever_is_at_the_threshold_is_named() {
+    let estimates: Vec<Labelled> = (0..60).map(|s| labelled(0.5, s % 2 == 0, s, 1)).collect();
+    let rates = fairness(&estimates, 0.5, 1).unwrap().groups[0].rates.unwrap();
+    assert_eq!(
+        (rates.true_positive.estimate, rates.false_positive.estimate),
+        (1.0, 1.0)
+    );
+    assert_eq!(operating(&estimates, &[0.5], 1).unwrap()[0].named.estimate, 1.0);
+}
+
+#[test]
 fn a_group_too_small_to_tell_is_named_without_rates() {
     let mut estimates: Vec<Labelled> = (0..60).map(|s| labelled(0.5, s % 2 == 0, s, 1)).collect();
     estimates.extend((0..12).map(|s| labelled(0.5, s % 4 == 0, 100 + s, 2)));

@@ -7,7 +7,7 @@ use crate::domain::model::tests::{any_profile, profile};
 use crate::domain::signals::Step;
 
 fn found(profile: Profile) -> Vec<Finding> {
-    findings(Model::built_in(), profile, &Thresholds::default()).unwrap()
+    findings(Model::built_in(), profile, &Thresholds::default(), Consent::Covered).unwrap()
 }
 
 /// Work that gives no reason.
@@ -27,6 +27,19 @@ fn well() -> Profile {
 #[test]
 fn work_that_goes_well_gives_no_reason() {
     assert_eq!(found(well()), []);
+}
+
+#[test]
+fn without_consent_nothing_is_even_estimated() {
+    let worst = Profile {
+        level: 0.1,
+        idle_days: 60,
+        missed: 6,
+        ..well()
+    };
+    assert!(found(worst).len() > 1);
+    let without = findings(Model::built_in(), worst, &Thresholds::default(), Consent::NotCovered);
+    assert_eq!(without, Ok(Vec::new()));
 }
 
 #[test]
@@ -76,6 +89,14 @@ fn each_rule_speaks_at_its_threshold_and_not_below() {
         assert_eq!((found[0].kind, found[0].sighting.measure), (kind, measure));
         assert_eq!(found[0].sighting.summary.0, sentence);
     }
+    let on_the_last_day = Profile {
+        step: Some(Step {
+            size: -0.3,
+            age_days: 14,
+        }),
+        ..well()
+    };
+    assert_eq!(found(on_the_last_day).len(), 1);
     for below in [
         Profile { idle_days: 9, ..well() },
         Profile {
@@ -142,7 +163,7 @@ fn too_little_work_for_an_estimate_still_shows_a_silence() {
         level: f64::NAN,
         ..well()
     };
-    assert!(findings(Model::built_in(), bad, &Thresholds::default()).is_err());
+    assert!(findings(Model::built_in(), bad, &Thresholds::default(), Consent::Covered).is_err());
 }
 
 #[test]
@@ -177,7 +198,7 @@ fn praise_and_worry_are_never_one() {
 proptest! {
     #[test]
     fn reasons_are_sound_one_a_cause_and_the_most_severe_first(profile in any_profile()) {
-        let Ok(found) = findings(Model::built_in(), profile, &Thresholds::default()) else { return Ok(()) };
+        let Ok(found) = findings(Model::built_in(), profile, &Thresholds::default(), Consent::Covered) else { return Ok(()) };
         prop_assert!(found.is_sorted_by(|a, b| a.sighting.severity >= b.sighting.severity));
         for (i, finding) in found.iter().enumerate() {
             prop_assert!(finding.sighting.measure >= Thresholds::default().of(finding.kind));
@@ -195,8 +216,8 @@ proptest! {
     fn higher_thresholds_never_tell_more(profile in any_profile(), more in 0_u32..30) {
         let lower = Thresholds::try_new(40, 5, 2, 10).unwrap();
         let higher = Thresholds::try_new(40 + more, 5 + more, 2 + more.min(18), 10 + more).unwrap();
-        let Ok(few) = findings(Model::built_in(), profile, &higher) else { return Ok(()) };
-        let many = findings(Model::built_in(), profile, &lower).unwrap();
+        let Ok(few) = findings(Model::built_in(), profile, &higher, Consent::Covered) else { return Ok(()) };
+        let many = findings(Model::built_in(), profile, &lower, Consent::Covered).unwrap();
         prop_assert!(few.len() <= many.len());
         for finding in few {
             prop_assert!(many.iter().any(|other| other.cause == finding.cause

@@ -95,6 +95,23 @@ fn the_greatest_step_of_four_weeks_is_told() {
 }
 
 #[test]
+fn the_latest_change_of_a_skill_stays_whenever_it_was_found() {
+    let mut standing = Standing::default();
+    standing.skill(id("a"), skill(1, 0.5, 5, 0)).unwrap();
+    let change = |revision, when, shift| Change {
+        revision,
+        at: at(when),
+        shift,
+    };
+    standing.change(id("a"), change(3, -DAY, -0.2)).unwrap();
+    // Found later, of an earlier day; then the same day judged anew.
+    standing.change(id("a"), change(4, -9 * DAY, -0.5)).unwrap();
+    assert_eq!(standing.profile(&name("7a"), at(0)).unwrap().step.unwrap().size, -0.2);
+    standing.change(id("a"), change(5, -DAY, -0.3)).unwrap();
+    assert_eq!(standing.profile(&name("7a"), at(0)).unwrap().step.unwrap().size, -0.3);
+}
+
+#[test]
 fn numbers_that_are_none_are_refused_and_change_nothing() {
     let mut standing = Standing::default();
     for bad in [f64::NAN, f64::INFINITY, -0.01, 1.01] {
@@ -173,8 +190,7 @@ fn news() -> impl Strategy<Value = Vec<News>> {
             News::Skill(
                 name,
                 Skill {
-                    // One revision is one event, whatever comes along with it.
-                    revision: revision * 4 + u64::from(name),
+                    revision,
                     level,
                     deviation,
                     growth,
