@@ -1,4 +1,5 @@
-//! The table of methods, and for each generated client the Consul service that it calls.
+//! The table of methods, for tests the rules of each one's request, and for each generated client the Consul service
+//! that it calls.
 //!
 //! The name follows from the package: `lyceum.writing_analysis.v1` is served by the Consul service
 //! `writing-analysis`, so a new contract needs no line of configuration.
@@ -9,13 +10,13 @@ use std::fmt::Write as _;
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use crate::access;
-use crate::messages::{MODULE, ours};
+use crate::messages::{MODULE, ours, rust_path};
 
-/// Writes `METHODS` and an `impl Contract` for every generated client.
+/// Writes `METHODS`, `violations` and an `impl Contract` for every generated client.
 pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Result<(), Box<dyn Error>> {
     let access = access::Reader::new(pool)?;
     let mut rows = Vec::new();
-    let mut clients = String::new();
+    let (mut clients, mut checks) = (String::new(), String::new());
     for service in pool.services().filter(|service| ours(service.full_name())) {
         let full_name = service.full_name().to_owned();
         for method in service.methods() {
@@ -27,6 +28,8 @@ pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Res
                 method.is_server_streaming(),
                 access.of(&method)?
             ));
+            let request = rust_path(&method.input());
+            writeln!(checks, "\"{path}\" => rules::broken::<{request}>(request),")?;
         }
         let package = service.package_name();
         let module = package.trim_start_matches("lyceum.").replace('.', "::");
@@ -47,6 +50,10 @@ pub(crate) fn table_and_clients(code: &mut String, pool: &DescriptorPool) -> Res
         code,
         "/// Every method of every contract, sorted by path.\npub const METHODS: &[Method] = &[\n{}\n];",
         rows.join("\n")
+    )?;
+    writeln!(
+        code,
+        "/// The input rules that an encoded request breaks; nothing for no method's path, and for bytes that are no request.\n#[cfg(feature = \"testing\")]\npub fn violations(path: &str, request: &[u8]) -> Option<Vec<(String, String)>> {{\n match path {{\n{checks} _ => None,\n }}\n}}"
     )?;
     code.push_str(&clients);
     Ok(())

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use crate::messages::{own_messages, rust_path};
 
@@ -17,6 +17,7 @@ pub(crate) fn validate_impls(code: &mut String, pool: &DescriptorPool) -> Result
         .get_extension_by_name("buf.validate.field")
         .ok_or("validate.proto declares no field rules")?;
     for message in own_messages(pool) {
+        refuse_wider_rules(&message)?;
         let mut checks = String::new();
         for field in message.fields() {
             let options = field.options();
@@ -43,64 +44,131 @@ pub(crate) fn validate_impls(code: &mut String, pool: &DescriptorPool) -> Result
     Ok(())
 }
 
+/// Rules of a whole message or oneof are not known here.
+fn refuse_wider_rules(message: &MessageDescriptor) -> Result<(), Box<dyn Error>> {
+    let pool = message.parent_pool();
+    let has = |options: DynamicMessage, name: &str| {
+        pool.get_extension_by_name(name)
+            .is_some_and(|extension| options.has_extension(&extension))
+    };
+    if has(message.options(), "buf.validate.message")
+        || message.oneofs().any(|oneof| has(oneof.options(), "buf.validate.oneof"))
+    {
+        return Err(format!("{}: only rules of fields are supported", message.full_name()).into());
+    }
+    Ok(())
+}
+
 fn field_checks(checks: &mut String, field: &FieldDescriptor, rules: &DynamicMessage) -> Result<(), Box<dyn Error>> {
     let name = field.name();
     for (kind, value) in rules.fields() {
-        if kind.name() == "required" {
-            writeln!(checks, "violations.present(\"{name}\", self.{name}.is_some());")?;
-            continue;
-        }
-        let typed = value
-            .as_message()
-            .ok_or_else(|| format!("{}: the rule {} is not supported", field.full_name(), kind.name()))?;
-        for (rule, bound) in typed.fields() {
-            let check = match (kind.name(), rule.name()) {
-                ("string", "min_len") => format!(
-                    "violations.characters_at_least(\"{name}\", &self.{name}, {});",
-                    number(bound)?
-                ),
-                ("string", "max_len") => format!(
-                    "violations.characters_at_most(\"{name}\", &self.{name}, {});",
-                    number(bound)?
-                ),
-                ("bytes", "max_len") => format!(
-                    "violations.bytes_at_most(\"{name}\", &self.{name}, {});",
-                    number(bound)?
-                ),
-                ("uint32", "lte") => format!("violations.at_most(\"{name}\", self.{name}, {});", number(bound)?),
-                ("repeated", "max_items") => format!(
-                    "violations.items_at_most(\"{name}\", self.{name}.len(), {});",
-                    number(bound)?
-                ),
-                ("enum", "defined_only") => {
-                    let Kind::Enum(values) = field.kind() else {
-                        return Err(format!("{}: enum rules on another type", field.full_name()).into());
-                    };
-                    let known: Vec<String> = values.values().map(|value| value.number().to_string()).collect();
-                    format!("violations.one_of(\"{name}\", self.{name}, &[{}]);", known.join(", "))
+        match (kind.name(), value) {
+            ("required", Value::Bool(true)) => {
+                writeln!(checks, "violations.present(\"{name}\", self.{name}.is_some());")?;
+            }
+            ("repeated", Value::Message(typed)) => list_checks(checks, field, typed)?,
+            (kind, Value::Message(typed)) => {
+                let place = Place {
+                    borrowed: format!("&self.{name}"),
+                    value: format!("self.{name}"),
+                };
+                for (rule, bound) in typed.fields() {
+                    writeln!(checks, "{}", check(field, kind, rule.name(), bound, &place)?)?;
                 }
-                ("enum", "not_in") => {
-                    let refused: Vec<String> = bound
-                        .as_list()
-                        .into_iter()
-                        .flatten()
-                        .filter_map(|value| value.as_i32().map(|number| number.to_string()))
-                        .collect();
-                    format!(
-                        "violations.none_of(\"{name}\", self.{name}, &[{}]);",
-                        refused.join(", ")
-                    )
-                }
-                (kind, rule) => return Err(format!(
-                    "{}: the rule {kind}.{rule} is not supported: add it to build/rules.rs and src/contracts/rules.rs",
-                    field.full_name()
-                )
-                .into()),
-            };
-            writeln!(checks, "{check}")?;
+            }
+            (kind, _) => return Err(unsupported(field, kind)),
         }
     }
     Ok(())
+}
+
+fn list_checks(checks: &mut String, field: &FieldDescriptor, typed: &DynamicMessage) -> Result<(), Box<dyn Error>> {
+    let name = field.name();
+    for (rule, bound) in typed.fields() {
+        match (rule.name(), bound) {
+            ("max_items", bound) => writeln!(
+                checks,
+                "violations.items_at_most(\"{name}\", self.{name}.len(), {});",
+                number(bound)?
+            )?,
+            ("items", Value::Message(each)) => {
+                let place = Place {
+                    borrowed: "item".to_owned(),
+                    value: "*item".to_owned(),
+                };
+                for (kind, typed) in each.fields() {
+                    let typed = typed
+                        .as_message()
+                        .ok_or_else(|| unsupported(field, &format!("repeated.items.{}", kind.name())))?;
+                    for (rule, bound) in typed.fields() {
+                        let check = check(field, kind.name(), rule.name(), bound, &place)?;
+                        writeln!(checks, "for item in &self.{name} {{ {check} }}")?;
+                    }
+                }
+            }
+            (rule, _) => return Err(unsupported(field, &format!("repeated.{rule}"))),
+        }
+    }
+    Ok(())
+}
+
+/// Where the generated code finds what it checks: the field, or an item of it.
+struct Place {
+    borrowed: String,
+    value: String,
+}
+
+/// The call that checks one rule of one value.
+fn check(
+    field: &FieldDescriptor,
+    kind: &str,
+    rule: &str,
+    bound: &Value,
+    place: &Place,
+) -> Result<String, Box<dyn Error>> {
+    let name = field.name();
+    let Place { borrowed, value } = place;
+    Ok(match (kind, rule, bound) {
+        ("string", "min_len", bound) => {
+            format!(
+                "violations.characters_at_least(\"{name}\", {borrowed}, {});",
+                number(bound)?
+            )
+        }
+        ("string", "max_len", bound) => {
+            format!(
+                "violations.characters_at_most(\"{name}\", {borrowed}, {});",
+                number(bound)?
+            )
+        }
+        ("bytes", "max_len", bound) => {
+            format!("violations.bytes_at_most(\"{name}\", {borrowed}, {});", number(bound)?)
+        }
+        ("uint32", "lte", bound) => format!("violations.at_most(\"{name}\", {value}, {});", number(bound)?),
+        ("enum", "defined_only", Value::Bool(true)) => {
+            let Kind::Enum(values) = field.kind() else {
+                return Err(format!("{}: enum rules on another type", field.full_name()).into());
+            };
+            let known: Vec<String> = values.values().map(|value| value.number().to_string()).collect();
+            format!("violations.one_of(\"{name}\", {value}, &[{}]);", known.join(", "))
+        }
+        ("enum", "not_in", Value::List(refused)) => {
+            let refused: Vec<String> = refused
+                .iter()
+                .filter_map(|value| value.as_i32().map(|number| number.to_string()))
+                .collect();
+            format!("violations.none_of(\"{name}\", {value}, &[{}]);", refused.join(", "))
+        }
+        _ => return Err(unsupported(field, &format!("{kind}.{rule}"))),
+    })
+}
+
+fn unsupported(field: &FieldDescriptor, rule: &str) -> Box<dyn Error> {
+    format!(
+        "{}: the rule {rule} is not supported as it stands: add it to build/rules.rs and src/contracts/rules.rs",
+        field.full_name()
+    )
+    .into()
 }
 
 fn number(value: &Value) -> Result<u64, Box<dyn Error>> {

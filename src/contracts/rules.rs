@@ -24,8 +24,12 @@ impl Violations {
         violations.found
     }
 
+    /// Once, however many items of a list break it, so that an answer stays as short as its contract.
     fn add(&mut self, field: &str, rule: String) {
-        self.found.push((format!("{}{field}", self.path), rule));
+        let broken = (format!("{}{field}", self.path), rule);
+        if !self.found.contains(&broken) {
+            self.found.push(broken);
+        }
     }
 
     /// `string.min_len`, in scalar values.
@@ -96,6 +100,12 @@ impl Violations {
             self.path.truncate(outer);
         }
     }
+}
+
+/// The broken rules of an encoded `M`; nothing for bytes that are none.
+#[cfg(feature = "testing")]
+pub(super) fn broken<M: prost::Message + Default + Validate>(encoded: &[u8]) -> Option<Vec<(String, String)>> {
+    M::decode(encoded).ok().map(|message| Violations::of(&message))
 }
 
 fn bound(number: u64) -> usize {

@@ -4,70 +4,64 @@
 
 use std::collections::BTreeSet;
 
-use lyceum::contracts::testing::v1 as probe;
-use lyceum::contracts::testing::v1::GetProbeRequest;
-use lyceum::contracts::{MESSAGE_LIMIT, METHODS, Validate, Violations, ai_validator, writing_analysis};
+use lyceum::contracts::testing::v1::{GetProbeRequest, ListRecordsRequest};
+use lyceum::contracts::{MESSAGE_LIMIT, METHODS, Violations, violations};
 use lyceum::testing::probe::{Folder, Serving};
-use prost::Message;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::contract::{Case, cases};
+use crate::contract::Contracts;
 use crate::raw::{Raw, framed};
 use crate::scene::{PROBE, Scene, client, get, reason, start, unannounced};
 
 const GET: &str = "/lyceum.testing.v1.ProbeService/GetProbe";
 
-fn broken<M: Message + Default + Validate>(case: &Case) -> Vec<(String, String)> {
-    Violations::of(&M::decode(&case.message[..]).unwrap())
-}
-
-fn violations(case: &Case) -> Vec<(String, String)> {
-    use {ai_validator::v1 as validator, writing_analysis::v1 as writing};
-    match case.request.as_str() {
-        "lyceum.ai_validator.v1.ClassifyBloomRequest" => broken::<validator::ClassifyBloomRequest>(case),
-        "lyceum.ai_validator.v1.DecideAccessRequest" => broken::<validator::DecideAccessRequest>(case),
-        "lyceum.ai_validator.v1.ValidateAssistanceRequest" => broken::<validator::ValidateAssistanceRequest>(case),
-        "lyceum.testing.v1.GetProbeRequest" => broken::<probe::GetProbeRequest>(case),
-        "lyceum.testing.v1.WatchProbeRequest" => broken::<probe::WatchProbeRequest>(case),
-        "lyceum.writing_analysis.v1.AnalyzeDraftRequest" => broken::<writing::AnalyzeDraftRequest>(case),
-        "lyceum.writing_analysis.v1.AnalyzeWritingRequest" => broken::<writing::AnalyzeWritingRequest>(case),
-        "lyceum.writing_analysis.v1.CompareDraftsRequest" => broken::<writing::CompareDraftsRequest>(case),
-        "lyceum.writing_analysis.v1.EvaluateReflectionRequest" => broken::<writing::EvaluateReflectionRequest>(case),
-        other => panic!("{other} has rules: add it here"),
-    }
-}
-
 #[test]
 fn every_rule_of_every_request_holds_at_its_edge() {
-    let cases = cases();
+    let contracts = Contracts::read();
+    let cases = contracts.cases();
     for case in &cases {
-        let found = violations(case);
-        let what = format!("{}.{} with {}: {found:?}", case.request, case.field, case.what);
+        let found = violations(&case.path, &case.message).unwrap();
+        let what = format!("{}: {} with {}: {found:?}", case.request, case.field, case.what);
         if case.broken {
-            assert!(
-                !found.is_empty() && found.iter().all(|(field, _)| *field == case.field),
-                "{what}"
-            );
-            assert!(found.iter().all(|(_, rule)| rule.starts_with("must ")), "{what}");
+            assert_eq!(found.len(), 1, "{what}");
+            assert_eq!(found[0].0, case.field, "{what}");
+            assert!(found[0].1.starts_with("must "), "{what}");
         } else {
             assert!(found.is_empty(), "{what}");
         }
     }
     // Every method whose request has rules at all took part.
+    let without_rules = contracts.without_rules();
     let paths: BTreeSet<&str> = cases.iter().map(|case| case.path.as_str()).collect();
-    let without_rules = ["RecordProbe", "ExchangeProbe"];
     for method in METHODS {
-        let free = without_rules.iter().any(|name| method.path.ends_with(name))
-            || method.service == "lyceum.testing.v1.RecordsService"
-            || method.service == "lyceum.testing.v2.ProbeService";
+        let free = without_rules.iter().any(|path| path == method.path);
         assert_eq!(paths.contains(method.path), !free, "{}", method.path);
     }
     println!(
-        "{} cases, {} of them broken",
+        "{} cases, {} of them broken; without rules: {without_rules:#?}",
         cases.len(),
         cases.iter().filter(|case| case.broken).count()
     );
+}
+
+#[test]
+fn nothing_in_a_request_is_without_a_limit() {
+    let unbounded = Contracts::read().unbounded();
+    assert!(unbounded.is_empty(), "{unbounded:#?}");
+}
+
+#[test]
+fn many_items_that_break_one_rule_are_one_violation() {
+    let request = ListRecordsRequest {
+        classes: vec![String::new(); 64],
+    };
+    assert_eq!(
+        Violations::of(&request),
+        [("classes".to_owned(), "must have at least 1 character".to_owned())]
+    );
+    assert_eq!(violations(GET, &[0]), None, "no message");
+    assert_eq!(violations("/lyceum.testing.v1.ProbeService/None", &[]), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +69,8 @@ async fn a_broken_rule_is_refused_with_its_field_and_nothing_of_its_value() {
     let scene = Scene::start().await;
     let serving = Serving::start(&scene.fabric(PROBE)).await;
     let raw = Raw::operator(&scene.folder, serving.address).await;
-    for case in cases()
+    for case in Contracts::read()
+        .cases()
         .iter()
         .filter(|case| case.broken && case.path.contains("ProbeService"))
     {
