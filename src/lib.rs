@@ -35,6 +35,7 @@ pub mod context;
 pub mod contracts;
 pub mod discovery;
 pub mod error;
+pub mod events;
 mod fabric;
 pub mod flow;
 pub mod identity;

@@ -29,11 +29,18 @@ pub struct Migration {
 }
 
 /// What every service's database has beside its own tables.
-const OWN: &[Migration] = &[Migration {
-    version: 1,
-    name: "data keys",
-    sql: include_str!("migrations/0001_data_keys.sql"),
-}];
+const OWN: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "data keys",
+        sql: include_str!("migrations/0001_data_keys.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "events",
+        sql: include_str!("migrations/0002_events.sql"),
+    },
+];
 
 /// Brings a database up to date.
 pub(super) async fn run(opened: &Opened, migrations: &[Migration]) -> Result<(), Error> {

@@ -14,6 +14,7 @@ mod deadlines;
 mod discovery;
 mod draining;
 mod dying;
+mod events;
 mod failing;
 mod falling_back;
 mod faults;
