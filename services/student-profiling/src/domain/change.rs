@@ -37,6 +37,12 @@ pub const RECENT: usize = 6;
 /// A change less probable than this is not told.
 pub const TOLD: f64 = 0.5;
 
+/// A change so probable is acted upon: the level starts anew behind it, and others are told.
+pub const NEARLY_CERTAIN: f64 = 0.9;
+
+/// Two changes within so many days are the same one, whose place became clearer.
+pub const SAME_DAYS: f64 = 21.0;
+
 /// A change's place is known to so many observations before or behind.
 const NEAR: usize = 2;
 
@@ -105,6 +111,16 @@ impl Changes {
             found,
             recent: cuts.within(count.saturating_sub(RECENT), count - SHORTEST),
         }
+    }
+}
+
+impl Changes {
+    /// The nearly certain ones that were not told yet, by the times of those that were.
+    pub fn news<'c>(&'c self, told: &'c [When]) -> impl Iterator<Item = &'c Change> {
+        self.found.iter().filter(|change| {
+            let same = |told: &When| change.before.days_since(*told).abs() <= SAME_DAYS;
+            change.probability >= NEARLY_CERTAIN && !told.iter().any(same)
+        })
     }
 }
 

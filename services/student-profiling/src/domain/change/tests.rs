@@ -174,3 +174,24 @@ fn steady_growth_is_no_change() {
     let changes = Changes::of(&observations(&series));
     assert!(changes.found.is_empty() && changes.recent < 0.3, "{changes:?}");
 }
+
+/// Looked at after every observation, a break is told once, however its place becomes clearer.
+#[test]
+fn a_change_is_news_once() {
+    let series: Vec<(i64, f64, f64)> = (0..40)
+        .map(|i| {
+            (
+                i * 72,
+                if i < 20 { 0.75 } else { 0.4 } + if i % 3 == 0 { 0.05 } else { -0.03 },
+                1.0,
+            )
+        })
+        .collect();
+    let mut told = Vec::new();
+    for count in 0..=series.len() {
+        let changes = Changes::of(&observations(&series[..count]));
+        let news: Vec<When> = changes.news(&told).map(|change| change.before).collect();
+        told.extend(news);
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}

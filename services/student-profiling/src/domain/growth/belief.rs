@@ -8,7 +8,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::filter::{self, Model, Reading, State};
 use super::{GROWTH_DRIFT, LEVEL_DRIFT, NOISE, NOISE_BELIEVED, PRIOR};
-use crate::domain::change::Changes;
+use crate::domain::change::{Changes, NEARLY_CERTAIN};
 use crate::domain::observation::Observation;
 
 /// A model that weighs less than this, beside the best one, is left out of the average.
@@ -16,10 +16,6 @@ const NEGLIGIBLE: f64 = 1e-3;
 
 /// The variance that the level gains where it broke: as little is known of it as before the first observation.
 const BREAK: f64 = PRIOR.level_variance;
-
-/// Only where the level so probably broke does it start anew: a student who wanders seems to break now and then, and a
-/// needless break makes the rest look quieter than it is.
-const BROKE: f64 = 0.9;
 
 /// Models, their shares, and what each knows after the last observation.
 pub(crate) struct Belief {
@@ -116,13 +112,15 @@ impl Belief {
     }
 }
 
-/// The observations, sorted by time, as the filter reads them. Where the level broke, what came before says little.
+/// The observations, sorted by time, as the filter reads them. Where the level broke, what came before says little; but
+/// only where that is nearly certain: a student who wanders seems to break now and then, and a needless break makes the
+/// rest look quieter than it is.
 pub(crate) fn readings(sorted: &[&Observation], changes: &Changes) -> Vec<Reading> {
     let broken = |at| {
         changes
             .found
             .iter()
-            .any(|change| change.before == at && change.probability >= BROKE)
+            .any(|change| change.before == at && change.probability >= NEARLY_CERTAIN)
     };
     let mut last = None;
     sorted
