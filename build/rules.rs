@@ -21,16 +21,21 @@ pub(crate) fn validate_impls(code: &mut String, pool: &DescriptorPool) -> Result
         let mut checks = String::new();
         for field in message.fields() {
             let options = field.options();
+            let mut most = None;
             if options.has_extension(&extension) {
                 let rules = options.get_extension(&extension).into_owned();
                 let rules = rules.as_message().ok_or("field rules are a message")?;
                 field_checks(&mut checks, &field, rules)?;
+                most = rules
+                    .get_field_by_name("repeated")
+                    .and_then(|list| most_items(list.as_message()?));
             }
             if let (Kind::Message(inner), false) = (field.kind(), field.is_map()) {
                 // A message of a real oneof is a reply's; none of ours has rules.
                 let in_oneof = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
                 if crate::messages::ours(inner.full_name()) && !in_oneof {
-                    writeln!(checks, "violations.within(\"{0}\", self.{0}.iter());", field.name())?;
+                    let items = items(&field, most);
+                    writeln!(checks, "violations.within(\"{}\", {items});", field.name())?;
                 }
             }
         }
@@ -84,6 +89,7 @@ fn field_checks(checks: &mut String, field: &FieldDescriptor, rules: &DynamicMes
 
 fn list_checks(checks: &mut String, field: &FieldDescriptor, typed: &DynamicMessage) -> Result<(), Box<dyn Error>> {
     let name = field.name();
+    let most = most_items(typed);
     for (rule, bound) in typed.fields() {
         match (rule.name(), bound) {
             ("max_items", bound) => writeln!(
@@ -102,7 +108,7 @@ fn list_checks(checks: &mut String, field: &FieldDescriptor, typed: &DynamicMess
                         .ok_or_else(|| unsupported(field, &format!("repeated.items.{}", kind.name())))?;
                     for (rule, bound) in typed.fields() {
                         let check = check(field, kind.name(), rule.name(), bound, &place)?;
-                        writeln!(checks, "for item in &self.{name} {{ {check} }}")?;
+                        writeln!(checks, "for item in {} {{ {check} }}", items(field, most))?;
                     }
                 }
             }
@@ -110,6 +116,17 @@ fn list_checks(checks: &mut String, field: &FieldDescriptor, typed: &DynamicMess
         }
     }
     Ok(())
+}
+
+fn most_items(list: &DynamicMessage) -> Option<u64> {
+    let set = list.has_field_by_name("max_items");
+    set.then(|| list.get_field_by_name("max_items")?.as_u64()).flatten()
+}
+
+/// What the generated code iterates over: a list that is too long is refused anyway, so nothing beyond is looked at.
+fn items(field: &FieldDescriptor, most: Option<u64>) -> String {
+    let items = format!("self.{}.iter()", field.name());
+    most.map_or(items.clone(), |most| format!("{items}.take({most})"))
 }
 
 /// Where the generated code finds what it checks: the field, or an item of it.
