@@ -68,6 +68,7 @@ pub const HIDDEN_FIELDS: &[&str] = &[
     "principal",
     "pseudonym",
     "pseudonyms",
+    "record",
     "reflection",
     "reply",
     "secret",
