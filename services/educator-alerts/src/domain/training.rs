@@ -11,9 +11,9 @@
 //! 5. Calibration on the second part ([`calibrating`]), folded into the weights, so that contributions still add up.
 //! 6. The report on the third ([`super::quality`]).
 //!
-//! **The cohort is made up.** No set of real students with a permissive licence came as a package, so the generator
-//! stands in, and its figures say that the recipe works, not how well the model knows real students: a school retrains
-//! on its own, consented data with the same recipe before it relies on any estimate.
+//! **The cohort is made up.** The crate carries no data of real students; the generator stands in, and its figures say
+//! that the recipe works, not how well the model knows real students: a school retrains on its own, consented data with
+//! the same recipe before it relies on any estimate.
 //! When not: no clock and no randomness but the seed's.
 
 pub mod calibrating;
