@@ -111,7 +111,14 @@ impl Callee {
             if pause {
                 attempts += 1;
                 let wait = draw(|rng| pushback::pause(attempts, pushed_back, settings, rng));
-                let Some(wait) = wait.filter(|wait| plan.left().is_none_or(|left| *wait < left)) else {
+                // One that would come too late is not made: what the last one said is worth more than that time is up.
+                let in_time = |wait: &Duration| {
+                    plan.left().is_none_or(|left| {
+                        left.checked_sub(*wait)
+                            .is_some_and(|left| deadline::is_enough(left, settings, &method.latency, self.now()))
+                    })
+                };
+                let Some(wait) = wait.filter(in_time) else {
                     return answered;
                 };
                 if !self.budget.withdraw(self.now(), &plan.policy().budget) {
