@@ -90,12 +90,20 @@ impl Storage {
     /// # Errors
     /// UNAVAILABLE where no connection is to be had in time.
     pub async fn begin(&self) -> Result<Transaction, Error> {
+        let writer = &self.inner.writer;
         let begun = match self.inner.engine {
             // Taken at once: a transaction that reads first and writes later could lose its place to another.
-            Engine::Sqlite => self.inner.writer.begin_with("BEGIN IMMEDIATE").await,
-            Engine::Postgres => self.inner.writer.begin().await,
+            Engine::Sqlite => match writer.begin_with("BEGIN IMMEDIATE").await {
+                // SQLite ends a transaction by itself when no room is left, and the connection still counts it.
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    writer.acquire().await?.close().await?;
+                    writer.begin_with("BEGIN IMMEDIATE").await?
+                }
+                begun => begun?,
+            },
+            Engine::Postgres => writer.begin().await?,
         };
-        Ok(begun?)
+        Ok(begun)
     }
 
     /// What to read with; it never waits for who writes.

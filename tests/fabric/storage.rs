@@ -390,3 +390,76 @@ async fn files_are_their_owners_alone_and_what_is_no_database_is_refused() {
     let refused = Storage::open(&stage.configuration, "other", &[]).await.unwrap_err();
     assert!(matches!(refused, Error::Corrupt(_)), "{refused:?}");
 }
+
+fn told(error: Error) -> (tonic::Code, &'static str) {
+    let told = CallError::from(error);
+    (told.code(), told.reason())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_and_what_was_there_stays() {
+    let stage = Stage::of(false).await;
+    let storage = stage.open().await;
+    put(&storage, "a", b"small").await.unwrap();
+    let limit = async |pages: i64| {
+        let mut transaction = storage.begin().await.unwrap();
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        sqlx::query(sqlx::AssertSqlSafe(pragma))
+            .fetch_all(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+    };
+    limit(60).await;
+    let large = vec![7; 400_000];
+    assert_eq!(
+        told(put(&storage, "b", &large).await.unwrap_err()),
+        (tonic::Code::ResourceExhausted, "STORAGE_FULL")
+    );
+    assert_eq!(count(&storage).await, 1);
+    put(&storage, "c", b"small").await.unwrap();
+    limit(10_000).await;
+    put(&storage, "b", &large).await.unwrap();
+    assert_eq!(count(&storage).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_the_pen_too_long_makes_others_wait_no_longer_than_they_may() {
+    let mut stage = Stage::of(false).await;
+    stage.configuration.storage.wait = Duration::from_millis(100);
+    let (one, other) = (stage.open().await, stage.open().await);
+    let held = one.begin().await.unwrap();
+    for waiting in [&one, &other] {
+        assert_eq!(
+            told(put(waiting, "a", b"").await.unwrap_err()),
+            (tonic::Code::Unavailable, "STORAGE_UNAVAILABLE")
+        );
+        assert_eq!(count(waiting).await, 0, "readers do not wait");
+    }
+    drop(held);
+    put(&other, "a", b"").await.unwrap();
+    put(&one, "b", b"").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_page_is_said_to_be_damaged() {
+    let stage = Stage::of(false).await;
+    let storage = stage.open().await;
+    for number in 0..200 {
+        put(&storage, &number.to_string(), &[1; 2000]).await.unwrap();
+    }
+    storage.close().await;
+    let file = stage.folder.path().join("storage/class-notes.sqlite");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let length = bytes.len();
+    // The notes themselves, and nothing that is read to open it.
+    bytes[length / 2..].fill(0xA5);
+    std::fs::write(&file, bytes).unwrap();
+    let storage = stage.open().await;
+    let read = sqlx::query("SELECT id, body FROM notes")
+        .fetch_all(storage.reader())
+        .await;
+    let refused = Error::from(read.err().unwrap());
+    assert!(matches!(refused, Error::Corrupt(_)), "{refused:?}");
+    assert_eq!(told(refused), (tonic::Code::DataLoss, "STORAGE_CORRUPT"));
+}
