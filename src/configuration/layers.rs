@@ -182,6 +182,7 @@ pub(super) fn read(mut merged: Table, errors: &mut Errors) -> Configuration {
     section(&mut merged, "serving", &mut configuration.serving, errors);
     section(&mut merged, "client", &mut configuration.client, errors);
     section(&mut merged, "telemetry", &mut configuration.telemetry, errors);
+    section(&mut merged, "storage", &mut configuration.storage, errors);
     section(&mut merged, "gateway", &mut configuration.gateway, errors);
     policy(&mut merged, &mut configuration.policy, errors);
     for key in merged.keys() {

@@ -94,6 +94,31 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
+fn state_is_kept_where_the_environment_says_and_its_secrets_are_not_shown() {
+    let address = "postgres://lyceum:hunter2@db.school.internal:5432/lyceum";
+    let key = "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
+    let given = [
+        ("LYCEUM_STORAGE__POSTGRES", address),
+        ("LYCEUM_STORAGE__KEY_VALUE", key),
+    ];
+    let configuration = load(&given, &["storage.wait=2s", "storage.durable=true"]).unwrap();
+    let storage = &configuration.storage;
+    assert_eq!(storage.postgres.as_ref().unwrap().expose(), address);
+    assert!(storage.durable && storage.wait.as_secs() == 2);
+    let shown = format!("{} {configuration:?}", configuration.shown());
+    assert!(!shown.contains("hunter2") && !shown.contains(key), "{shown}");
+    for (flag, wrong) in [
+        ("storage.postgres=mysql://db/lyceum", "storage.postgres"),
+        ("storage.connections=1", "storage.connections"),
+        ("storage.wait=2h", "storage.wait"),
+        ("storage.key_value=c2hvcnQ=", "storage.key_value"),
+    ] {
+        let errors = load(&[], &[flag]).unwrap_err();
+        assert_eq!(errors.0[0].key, wrong, "{flag}");
+    }
+}
+
+#[test]
 fn an_announced_host_is_one_that_can_be_called() {
     for host in ["10.0.0.7", "::1", "node-7.school.internal"] {
         let configuration = load(&[], &[&format!("registration.address={host}")]).unwrap();
